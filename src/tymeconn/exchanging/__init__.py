@@ -1,0 +1,1 @@
+"""Requests in flight: what carries one request to one outcome."""

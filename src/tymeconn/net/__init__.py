@@ -1,0 +1,1 @@
+"""Sockets, names and TLS: nothing here blocks the thread that services it."""

@@ -1,0 +1,116 @@
+"""What the layers above may know of a network. Anything that obeys these protocols will do.
+
+None of these calls blocks. What goes wrong on the way is an OSError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..tyming.clocks import Clock
+from ..tyming.waiting import Signal
+
+__all__ = ["READ", "WRITE", "Address", "Connector", "Lookup", "Network", "Tls"]
+
+# The same numbers as selectors.EVENT_READ and EVENT_WRITE.
+READ = 1
+WRITE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One place to connect to, as getaddrinfo gives it; a simulated network gives its own."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        host, port = self.sockaddr[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to speak TLS. Equal values share one SSLContext.
+
+    Attributes:
+        verify: False accepts any certificate, for tests only.
+        cafile: PEM file of trusted roots; empty is the system's store.
+        certfile: PEM file of the client's certificate.
+        keyfile: PEM file of the client's key, when not in `certfile`.
+        hostname: the name the certificate must have, and the SNI; empty is the origin's host.
+        context: a ready ssl.SSLContext, used as it is in place of the files.
+    """
+
+    verify: bool = True
+    cafile: str = ""
+    certfile: str = ""
+    keyfile: str = ""
+    hostname: str = ""
+    context: Any = None
+
+
+class Lookup(Protocol):
+    """A name on its way to addresses."""
+
+    signal: Signal
+    ended: bool
+    addresses: tuple[Address, ...]
+    error: OSError | None
+
+    def cancel(self) -> None:
+        """Give up waiting; the look-up may go on in the background but nobody is told."""
+
+
+class Connector(Protocol):
+    """A byte stream in the making and in use.
+
+    Attributes:
+        wants: READ and WRITE bits that the next call needs; only of use with a descriptor.
+        pending: bytes are inside that no descriptor will announce.
+        clean: the end of the stream was authenticated; for plain TCP, the peer sent its end.
+        protocol: what ALPN agreed on, once up.
+    """
+
+    wants: int
+    pending: bool
+    clean: bool
+    protocol: str | None
+
+    def connect(self) -> bool:
+        """Go on connecting; True when up. Raises OSError."""
+
+    def recv(self, size: int) -> bytes | None:
+        """Return what has arrived, at most `size` bytes: None for nothing now, empty for ended."""
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Return how many bytes were taken; 0 when there is no room now."""
+
+    def shut(self) -> None:
+        """Say that no more will be sent."""
+
+    def close(self) -> None:
+        """Let go of everything; may be called twice."""
+
+    def fileno(self) -> int | None:
+        """Return the descriptor to watch; None when there is none, then `attach`."""
+
+    def attach(self, notify: Callable[[Connector], None]) -> None:
+        """Have `notify(connector)` called when a call may succeed that did not before."""
+
+
+class Network(Protocol):
+    """Where connectors come from, and the clock on which their deadlines run."""
+
+    clock: Clock
+
+    def resolve(self, host: str, port: int) -> Lookup:
+        """Begin to look up a name; the look-up may have ended at once."""
+
+    def connector(self, address: Address, tls: Tls | None = None) -> Connector:
+        """Begin to connect; with `tls` the stream inside TLS. Never blocks. Raises OSError."""
+
+    def prepare(self, tls: Tls) -> None:
+        """Do now what `tls` needs that may block, so that `connector` need not."""

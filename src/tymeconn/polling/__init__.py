@@ -1,0 +1,1 @@
+"""Long-running jobs, followed to their end."""

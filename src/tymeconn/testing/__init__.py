@@ -1,0 +1,1 @@
+"""Tools for tests, users' own included: no sockets, no waiting, no chance."""

@@ -1,0 +1,1 @@
+"""Time and waiting: no HTTP, no sockets."""

@@ -1,0 +1,38 @@
+"""The only room that reads a real clock.
+
+A `Clock` gives seconds that only grow; their zero means nothing. A `Calendar` gives UTC.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+__all__ = ["Calendar", "Clock", "monotonic"]
+
+Clock: TypeAlias = Callable[[], float]
+
+monotonic: Clock = time.monotonic
+
+
+class Calendar:
+    """Seconds since 1970-01-01T00:00:00Z: an epoch plus what a clock has counted since then.
+
+    The wall clock is read once, when the calendar is made, so that a later jump of the wall clock moves
+    neither a deadline nor a token's expiry.
+    """
+
+    def __init__(self, clock: Clock, epoch: float) -> None:
+        """Start at `epoch` UTC seconds now; from here on only `clock` counts."""
+        self._clock = clock
+        self._offset = epoch - clock()
+
+    @classmethod
+    def real(cls) -> Calendar:
+        """Return a calendar anchored to the machine's wall clock now."""
+        return cls(monotonic, time.time())
+
+    def now(self) -> float:
+        """Return UTC seconds since 1970."""
+        return self._offset + self._clock()

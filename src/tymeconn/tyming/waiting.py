@@ -1,0 +1,77 @@
+"""What a generator yields while it waits, and what wakes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, runtime_checkable
+
+__all__ = ["Awaitable", "Readable", "Signal", "Wait"]
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """Something with a descriptor that a selector can watch."""
+
+    def fileno(self) -> int | None:
+        """Return the descriptor, or None when there is none."""
+
+
+class Signal:
+    """An edge: `fire` wakes whoever waits at this moment and stores nothing.
+
+    A waiter registers with `attend` under a key of its own and is forgotten when it is woken or calls
+    `withdraw`; so a long-lived signal holds nobody who was woken by something else.
+    """
+
+    __slots__ = ("_wakes",)
+
+    def __init__(self) -> None:
+        self._wakes: dict[object, Callable[[], None]] = {}
+
+    def attend(self, key: object, wake: Callable[[], None]) -> None:
+        """Call `wake` once when the signal fires next; a second call with the same key replaces it."""
+        self._wakes[key] = wake
+
+    def withdraw(self, key: object) -> None:
+        """Forget the waiter of `key`, if it is still there."""
+        self._wakes.pop(key, None)
+
+    def fire(self) -> None:
+        """Wake all who wait now, in the order in which they came."""
+        if self._wakes:
+            wakes, self._wakes = self._wakes, {}
+            for wake in wakes.values():
+                wake()
+
+
+Awaitable: TypeAlias = Signal | Readable
+
+
+class Wait(float):
+    """A yielded tock of 0.0 that also says what is awaited.
+
+    hio's own Doist and DoDoer see 0.0 and run the doer again in the next tick. A scheduler that knows
+    more may leave it parked until one of `on` fires or is ready, or until tyme reaches `until`. Either
+    may resume it for no reason: check what was awaited and wait again.
+
+    Attributes:
+        on: signals and descriptors, any of which ends the wait.
+        until: absolute tyme seconds at which the wait ends; None is never.
+    """
+
+    __slots__ = ("on", "until")
+
+    on: tuple[Awaitable, ...]
+    until: float | None
+
+    def __new__(
+        cls, on: Awaitable | tuple[Awaitable, ...] | None = None, until: float | None = None
+    ) -> Wait:
+        """Make a wait for `on` (any of them, when a tuple), but no longer than `until`."""
+        wait = super().__new__(cls, 0.0)
+        wait.on = on if isinstance(on, tuple) else () if on is None else (on,)
+        wait.until = until
+        return wait
+
+    def __repr__(self) -> str:
+        return f"Wait(on={self.on!r}, until={self.until!r})"

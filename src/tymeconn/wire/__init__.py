@@ -1,0 +1,1 @@
+"""HTTP as bytes and values: no socket, no clock, no scheduler."""

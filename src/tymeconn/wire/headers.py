@@ -1,0 +1,59 @@
+"""Field names and values: checked where they are made, kept in order, case and number.
+
+RFC 9110 5.1 (names are tokens) and 5.5 (values hold no CR, LF or NUL; no other controls are sent).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ..errors import InvalidRequest
+
+__all__ = ["TOKEN", "HeaderValue", "Headers", "HeadersInput", "check_header", "make_headers"]
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+Headers: TypeAlias = CIMultiDictProxy[str]
+HeaderValue: TypeAlias = str | int | bytes | bytearray
+HeadersInput: TypeAlias = Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
+
+
+def make_headers(fields: HeadersInput | None = None) -> Headers:
+    """Return checked, immutable headers of a mapping or of pairs; repeated names are kept.
+
+    Raises:
+        InvalidRequest: a name or a value that may not be sent.
+        TypeError: neither a mapping nor pairs, or a value of another type than str, int or bytes.
+    """
+    if fields is None:
+        return CIMultiDictProxy(CIMultiDict())
+    pairs = fields.items() if isinstance(fields, Mapping) else fields
+    return CIMultiDictProxy(CIMultiDict(check_header(name, value) for name, value in pairs))
+
+
+def check_header(name: str | bytes, value: HeaderValue) -> tuple[str, str]:
+    """Return the field as two strings that encode to latin-1, or raise as `make_headers` does."""
+    text = _as_text(name, "header name")
+    if not TOKEN.fullmatch(text):
+        raise InvalidRequest("invalid_header", f"header name is not a token: {name!r}")
+    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}")
+    if _FORBIDDEN_IN_VALUE.search(content):
+        raise InvalidRequest("invalid_header", f"control character in value of header {text}: {value!r}")
+    return text, content.strip(" \t")
+
+
+def _as_text(value: object, what: str) -> str:
+    if isinstance(value, bytes | bytearray):
+        return value.decode("latin-1")
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be str, int or bytes, not {value!r}")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise InvalidRequest("invalid_header", f"{what} is not latin-1: {value!r}") from None
+    return value

@@ -1,0 +1,166 @@
+"""The values of HTTP: a request, a response, and how large a response may be."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from email.message import Message
+from typing import Any, NamedTuple, NoReturn
+
+from multidict import MultiMapping
+
+from ..errors import StatusError
+from .headers import Headers, make_headers
+from .urls import Url
+
+__all__ = ["Limits", "Meta", "Request", "Response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a peer's answer is taken before the exchange ends with TooLarge.
+
+    Attributes:
+        head: bytes of status line and fields, interim responses each.
+        headers: number of fields.
+        line: bytes of one line of the head.
+        interim: number of 1xx responses before the final one.
+        chunk_line: bytes of one chunk-size line.
+        trailers: bytes of the trailer section.
+        codings: number of content codings on one body.
+        body: bytes of a buffered body as received.
+        decoded: bytes of a buffered body after decoding.
+    """
+
+    head: int = 262_144
+    headers: int = 1_000
+    line: int = 131_072
+    interim: int = 100
+    chunk_line: int = 16_384
+    trailers: int = 65_536
+    codings: int = 5
+    body: int = 64 * 1024 * 1024
+    decoded: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"limit {each.name} must be a number of bytes or items, not {value!r}")
+            if value < 0:
+                raise ValueError(f"limit {each.name} must not be negative: {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that may be sent as it is: every part was checked when it was made.
+
+    Made by `requesting.make_request`. `body` is what goes out, before any transfer coding.
+    """
+
+    method: str
+    url: Url
+    headers: Headers = field(default_factory=make_headers)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What is known of a response beside hio's nine fields.
+
+    Attributes:
+        elapsed: seconds of the network's clock from the call to the last byte.
+        interims: (status, headers) of each 1xx response, in order.
+        trailers: fields that followed the body.
+    """
+
+    elapsed: float = 0.0
+    interims: tuple[tuple[int, Headers], ...] = ()
+    trailers: Headers = field(default_factory=make_headers)
+
+
+class _Fields(NamedTuple):
+    version: tuple[int, int] | None
+    status: int | None
+    reason: str | None
+    headers: MultiMapping[str] | Mapping[str, str]
+    body: bytes | bytearray
+    data: Any
+    request: Any
+    errored: bool
+    error: str | None
+
+
+class Response(_Fields):
+    """An answer: hio's named tuple of nine fields, with what people expect of a response on top.
+
+    It never changes once handed over, and equals any tuple of the same nine values.
+    """
+
+    meta: Meta
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Response:
+        """Take the nine fields, by position or by name."""
+        self = super().__new__(cls, *args, **kwargs)
+        self.__dict__["meta"] = Meta()
+        return self
+
+    def with_meta(self, meta: Meta) -> Response:
+        """Return the same response that also knows `meta`."""
+        response = type(self)(*self)
+        response.__dict__["meta"] = meta
+        return response
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Response never changes: cannot set {name}")
+
+    @property
+    def ok(self) -> bool:
+        """True for a status from 200 to 399."""
+        return self.status is not None and 200 <= self.status < 400
+
+    @property
+    def url(self) -> str:
+        """The URL that was asked, without its fragment; empty when the response was made by hand."""
+        return str(self.request.url) if isinstance(self.request, Request) else ""
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes, after content decoding."""
+        return bytes(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body as text in the charset of Content-Type, else UTF-8; what does not fit becomes U+FFFD."""
+        return self.content.decode(self._charset(), "replace")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the network's clock from the call to the last byte."""
+        return self.meta.elapsed
+
+    def json(self) -> Any:
+        """Return the body decoded as JSON.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return json.loads(self.content)
+
+    def raise_for_status(self) -> Response:
+        """Return this response, or raise StatusError when its status is 4xx or 5xx."""
+        if self.status is None or self.status >= 400:
+            raise StatusError(f"{self.status} {self.reason} for {self.url}", self)
+        return self
+
+    def _charset(self) -> str:
+        fields = Message()
+        fields["content-type"] = self.headers.get("content-type", "")
+        charset = fields.get_content_charset("utf-8")
+        try:
+            codecs.lookup(charset)
+        except LookupError:
+            return "utf-8"
+        return charset
