@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ..errors import ExchangeError
 from ..policy.patience import Timeouts
+from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
 from ..wire.messages import Request, Response
 from ..wire.urls import Origin
@@ -32,6 +33,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_clock",
         "_settle",
         "done",
         "outcome",
@@ -48,13 +50,14 @@ class Exchange:
         self,
         request: Request,
         timeouts: Timeouts,
-        started: float,
+        clock: Clock,
         settle: Callable[[Exchange], None] | None = None,
     ) -> None:
         """Begin; `settle(exchange)` is called once, when the outcome is there."""
         self.request = request
         self.timeouts = timeouts
-        self.started = started
+        self.started = clock()
+        self._clock = clock
         self.sent = 0
         self.received = 0
         self.reused = False
@@ -67,6 +70,11 @@ class Exchange:
     def origin(self) -> Origin:
         """Where it goes."""
         return self.request.url.origin
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the network's clock since it was made."""
+        return self._clock() - self.started
 
     def conclude(self, outcome: Outcome, phase: str = "") -> None:
         """End with `outcome`; a second call changes nothing, so that every exchange ends exactly once."""

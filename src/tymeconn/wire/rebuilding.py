@@ -1,0 +1,226 @@
+"""hio's Requester: a state from which one request after another is rebuilt.
+
+Names, defaults and wire order are those of ``hio.core.http.clienting.Requester``. Where hio damages what it
+was given (redone percent-encoding, lost repeats, unescaped forms), the value that was given is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, quote
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ..errors import InvalidRequest
+from .headers import HeadersInput, make_headers
+from .messages import Request
+from .requesting import check_method, encode, frame
+from .urls import DEFAULT_PORTS, Url, encode_pairs, split
+
+__all__ = ["Requester"]
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FRESH = ("body", "data", "fargs")
+_CARRIED = ("hostname", "port", "scheme", "method", "path", "qargs", "fragment", "headers", "portOptional")
+
+
+class Requester:
+    """What the next request is built from; `rebuild` changes what it is given and keeps the rest.
+
+    `data` (JSON) goes before `fargs` (a form, or multipart/form-data when the Content-Type says so), which
+    goes before `body`; these three are never kept for the next request. A GET sends no body.
+
+    Attributes:
+        lines: the head's lines as last built, with two empty ones at the end.
+        head: the head as last built, up to and with the blank line.
+        msg: head and body as last built.
+    """
+
+    HttpVersionString: ClassVar[str] = "HTTP/1.1"
+    Port: ClassVar[int] = 80
+    Differing: ClassVar[tuple[str, ...]] = ("method", "path", "qargs", "fragment", "headers", *_FRESH)
+
+    def __init__(  # noqa: PLR0913, PLR0917 hio's signature
+        self,
+        hostname: str = "127.0.0.1",
+        port: int | None = None,
+        scheme: str = "http",
+        method: str = "GET",
+        path: str = "/",
+        qargs: dict[str, Any] | None = None,
+        fragment: str = "",
+        headers: HeadersInput | None = None,
+        body: bytes | bytearray | str = b"",
+        data: Any = None,
+        fargs: Mapping[str, Any] | None = None,
+        portOptional: bool = False,  # noqa: FBT001, FBT002, N803 hio's signature
+    ) -> None:
+        self.hostname = hostname
+        self.port = port if port is not None else DEFAULT_PORTS.get(scheme, self.Port)
+        self.scheme = scheme
+        self.method = method.upper() if method else "GET"
+        self.path = path or "/"
+        self.qargs: dict[str, Any] = qargs if qargs is not None else {}
+        self.fragment = fragment
+        self.headers: CIMultiDict[Any] = CIMultiDict(headers or ())
+        self.body = _latin1(body)
+        self.data = data
+        self.fargs = fargs
+        self.portOptional = bool(portOptional)
+        self.lines: list[bytes] = []
+        self.head = b""
+        self.msg = b""
+
+    def reinit(self, **changes: Any) -> None:
+        """Take the parts that are given and not None; body, data and fargs are reset when not given.
+
+        The names are those of the constructor. Raises TypeError for another name.
+        """
+        unknown = changes.keys() - {*_CARRIED, *_FRESH}
+        if unknown:
+            raise TypeError(f"a request has no part {sorted(unknown)[0]!r}")
+        for name in _CARRIED:
+            if changes.get(name) is not None:
+                setattr(self, name, changes[name])
+        self.method = self.method.upper()
+        self.headers = CIMultiDict(self.headers)
+        self.body = _latin1(changes.get("body"))
+        self.data = changes.get("data")
+        self.fargs = changes.get("fargs")
+
+    def rebuild(self, **changes: Any) -> bytes:
+        """Take the changes as `reinit` does, then `build`."""
+        self.reinit(**changes)
+        return self.build()
+
+    def build(self) -> bytes:
+        """Return the whole message.
+
+        Raises:
+            InvalidRequest: what was given cannot be sent, or the path names another origin.
+        """
+        request = self.make()
+        self.head = encode(request)
+        self.lines = [*self.head[:-4].split(b"\r\n"), b"", b""]
+        self.msg = self.head + request.body
+        return self.msg
+
+    def differ(self, **parts: Any) -> dict[str, Any]:
+        """Return a checked request dict: what is given of `Differing`, the rest from this state.
+
+        body, data and fargs come only from what is given; other keywords that are not None are kept as
+        they are. Raises as `build` does.
+        """
+        request = {name: copy(getattr(self, name)) for name in self.Differing if name not in _FRESH}
+        request.update({name: parts[name] for name in parts if parts[name] is not None})
+        request.update({"body": _latin1(parts.get("body")), "data": parts.get("data")})
+        request["fargs"] = parts.get("fargs")
+        trial = copy(self)
+        trial.reinit(**{name: copy(request[name]) for name in self.Differing})
+        trial.make()
+        return request
+
+    def described(self) -> dict[str, Any]:
+        """Return the request as hio's responses describe it."""
+        described = {name: copy(getattr(self, name)) for name in self.Differing}
+        return {"host": self.hostname, "port": self.port, "scheme": self.scheme, **described}
+
+    def make(self) -> Request:
+        """Return the checked request that the state describes; `path`, `qargs` and `fragment` are parted.
+
+        Raises as `build` does.
+        """
+        method = check_method(self.method)
+        url = self._part()
+        given = CIMultiDict(make_headers([(_titled(name), value) for name, value in self.headers.items()]))
+        content_type, body = self._content(given.get("content-type", ""))
+        if method == "GET":
+            content_type, body = "", b""
+            given.popall("content-length", None)
+        if content_type:
+            given["Content-Type"] = content_type
+        given.setdefault("Host", self._host(url))
+        fields = [] if "accept-encoding" in given else [("Accept-Encoding", "identity")]
+        return frame(Request(method, url, CIMultiDictProxy(given), body), fields)
+
+    @property
+    def base(self) -> Url:
+        """The root of the origin that requests go to."""
+        host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return split(f"{self.scheme}://{host}:{self.port}/")
+
+    def _part(self) -> Url:
+        """Part `path` into path, qargs and fragment, as hio does, and return the URL they make."""
+        base = self.base
+        rooted = self.path if self.path.startswith("/") else f"/{self.path}"
+        url = split(self.path if _ABSOLUTE.match(self.path) else f"{base.origin}{rooted}")
+        if url.origin != base.origin:
+            raise InvalidRequest("invalid_url", f"path {self.path!r} is not on {base.origin}")
+        self.path, _, query = url.target.partition("?")
+        self.fragment = url.fragment or self.fragment
+        kept = dict(self.qargs)
+        self._merge(query)
+        if kept:
+            query = encode_pairs(self.qargs)
+        return replace(base, target=f"{self.path}?{query}" if query else self.path)
+
+    def _merge(self, query: str) -> None:
+        merged: dict[str, list[str]] = {}
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            merged.setdefault(name, []).append(value)
+        self.qargs.update({name: values if values[1:] else values[0] for name, values in merged.items()})
+
+    def _host(self, url: Url) -> str:
+        authority = url.origin.authority
+        explicit = self.portOptional or self.port != DEFAULT_PORTS[self.scheme]
+        return authority if explicit else f"{authority}:{self.port}"
+
+    def _content(self, content_type: str) -> tuple[str, bytes]:
+        if self.data is not None:
+            return "application/json; charset=utf-8", _dumped(self.data)
+        if self.fargs is None:
+            return "", self.body
+        if content_type.startswith("multipart/form-data"):
+            return _multipart(self.fargs)
+        form = encode_pairs(self.fargs).encode("ascii")
+        return "application/x-www-form-urlencoded; charset=utf-8", form
+
+
+def _dumped(data: Any) -> bytes:
+    try:
+        return json.dumps(data, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest("invalid_body", f"cannot encode data as JSON: {error}") from error
+
+
+def _multipart(fargs: Mapping[str, Any]) -> tuple[str, bytes]:
+    # RFC 7578 4.1 and 4.2: the boundary must not occur in a part, and quotes and line ends in a name are
+    # percent-encoded. A digest of the parts cannot occur in them by chance and is the same every time.
+    parts = [(quote(str(name), safe=" ()[]"), str(value)) for name, value in fargs.items()]
+    boundary = f"----{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"
+    pieces = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n'
+        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{value}\r\n"
+        for name, value in parts
+    ]
+    body = "".join([*pieces, f"--{boundary}--\r\n"]).encode()
+    return f"multipart/form-data; boundary={boundary}", body
+
+
+def _titled(name: str | bytes) -> str:
+    return (name.decode("latin-1") if isinstance(name, bytes) else name).title()
+
+
+def _latin1(body: bytes | bytearray | str | None) -> bytes:
+    if isinstance(body, str):
+        try:
+            return body.encode("latin-1")
+        except UnicodeEncodeError:
+            raise InvalidRequest("invalid_body", f"str body is not latin-1: {body!r}") from None
+    return bytes(body or b"")
