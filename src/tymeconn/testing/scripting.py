@@ -6,7 +6,8 @@ readable once that request went out.
 - bytes: the answer, read in one piece;
 - a list of bytes and None: pieces, each handed over by one `recv`; None is a `recv` that finds nothing;
 - ``END``: the peer closes; may stand in a list, too;
-- an OSError: `recv` raises it; may stand in a list, too.
+- an OSError: `recv` raises it; may stand in a list, too. A ConnectionRefusedError at the start of a script
+  refuses the connection.
 
 After the last entry the peer is silent.
 """
@@ -21,7 +22,7 @@ from ..net.seams import READ, Address, Connector, Tls
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal
 
-__all__ = ["END", "Piece", "Script", "ScriptedConnector", "ScriptedNetwork", "answer"]
+__all__ = ["END", "Piece", "Script", "ScriptedConnector", "ScriptedLookup", "ScriptedNetwork", "answer"]
 
 END = b""
 
@@ -60,9 +61,9 @@ class ScriptedConnector:
         self._connects = 0
 
     def connect(self) -> bool:
-        """Be up at the second call, as a socket is at best; a script that starts with OSError refuses."""
+        """Be up at the second call, as a socket is at best, or be refused."""
         self._connects += 1
-        if self._script and isinstance(self._script[0], OSError):
+        if self._script and isinstance(self._script[0], ConnectionRefusedError):
             raise self._script[0]
         return self._connects > 1
 

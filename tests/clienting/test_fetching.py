@@ -1,0 +1,339 @@
+"""The generator methods of Client, against scripted peers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tymeconn.clienting import Client
+from tymeconn.errors import (
+    Canceled,
+    InvalidRequest,
+    NoResponse,
+    PoolTimeout,
+    ReadTimeout,
+    TotalTimeout,
+)
+from tymeconn.policy.patience import Timeouts
+from tymeconn.testing.driving import drive
+from tymeconn.testing.scripting import END, ScriptedNetwork, answer
+from tymeconn.tyming.waiting import Wait
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def client_of(*scripts, clock=lambda: 0.0, **options):
+    network = ScriptedNetwork(*scripts, clock=clock)
+    return Client(hostname="h.test", network=network, **options), network
+
+
+def test_fetch_returns_the_response():
+    """The generator's value is the answer."""
+    client, network = client_of([answer("hello", content_type="text/plain")])
+    response, _ = drive(client.get("/a"))
+    assert (response.status, response.text, response.url) == (200, "hello", "http://h.test/a")
+    assert network.connectors[0].sent[0].startswith(b"GET /a HTTP/1.1\r\nHost: h.test\r\n")
+
+
+def test_fetch_yields_waits():
+    """What is yielded is worth 0.0 to hio and says what is awaited."""
+    client, _ = client_of([None])
+    generator = client.get("/")
+    first = next(generator)
+    later = generator.send(1.0)
+    assert first == later == 0.0
+    assert isinstance(first, Wait)
+    assert later.on
+    generator.close()
+
+
+def test_wait_ends_at_the_deadline_in_tyme():
+    """The wait's end is the tyme that was sent in plus what is left on the network's clock."""
+    clock = Clock()
+    client, _ = client_of([None], clock=clock, timeouts=Timeouts(read=3))
+    generator = client.get("/")
+    next(generator)
+    for tyme in (50.0, 51.0, 52.0):
+        wait = generator.send(tyme)
+    assert wait.until == 55.0
+    generator.close()
+
+
+def test_wound_client_knows_tyme_before_the_first_resume():
+    """A wound client's first wait has an end."""
+    client, _ = client_of([None], timeouts=Timeouts(connect=5))
+    client.wind(lambda: 7.0)
+    generator = client.get("/")
+    assert next(generator).until == 12.0
+    generator.close()
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
+def test_methods_are_named_for_what_they_send(method):
+    """Each method of the client sends its own."""
+    client, network = client_of([answer("x")])
+    drive(getattr(client, method)("/"))
+    assert network.connectors[0].sent[0].startswith(method.upper().encode() + b" / ")
+
+
+def test_head_has_no_body():
+    """An answer to HEAD ends with its head."""
+    client, _ = client_of([b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"])
+    response, _ = drive(client.head("/"))
+    assert response.body == b""
+
+
+def test_json_goes_out_and_comes_back():
+    """A JSON body is compact UTF-8; the answer's is decoded on demand."""
+    client, network = client_of([answer('{"id":7}', content_type="application/json")])
+    response, _ = drive(client.post("/jobs", json={"n": "é"}))
+    assert network.connectors[0].sent[0].endswith('{"n":"é"}'.encode())
+    assert response.json() == {"id": 7}
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "options", "error"),
+    [
+        ("GE T", "/", {}, InvalidRequest),
+        ("GET\r\nX: y", "/", {}, InvalidRequest),
+        (7, "/", {}, TypeError),
+        ("GET", "/\r\nX: y", {}, InvalidRequest),
+        ("GET", "http://h:99999/", {}, InvalidRequest),
+        ("GET", "ftp://h/", {}, InvalidRequest),
+        ("GET", None, {}, TypeError),
+        ("GET", "/", {"headers": {"X": "a\nb"}}, InvalidRequest),
+        ("GET", "/", {"headers": {"X\0": "a"}}, InvalidRequest),
+        ("GET", "/", {"headers": {"X": None}}, TypeError),
+        ("POST", "/", {"json": object()}, InvalidRequest),
+        ("POST", "/", {"json": 1, "body": b"x"}, TypeError),
+        ("POST", "/", {"body": 7}, TypeError),
+        ("GET", "/", {"params": "a=1"}, TypeError),
+        ("GET", "/", {"timeout": 5}, TypeError),
+        ("GET", "/", {"colour": "red"}, TypeError),
+    ],
+)
+def test_wrong_arguments_raise_at_the_call(method, url, options, error):
+    """Before any step of the generator, and without harm to the client."""
+    client, network = client_of([answer("fine")])
+    with pytest.raises(error):
+        client.fetch(method, url, **options)
+    assert drive(client.get("/"))[0].text == "fine"
+    assert len(network.connectors) == 1
+
+
+def test_unstarted_generator_holds_nothing():
+    """Nothing is sent for a generator that was never run."""
+    client, network = client_of([answer("second")])
+    client.get("/first")
+    response, _ = drive(client.get("/second"))
+    assert response.text == "second"
+    assert b"first" not in b"".join(network.connectors[0].sent)
+
+
+def test_error_is_raised_by_the_generator():
+    """What the peer did is raised at the yield from."""
+    client, _ = client_of([END])
+    with pytest.raises(NoResponse):
+        drive(client.get("/"))
+
+
+def test_answers_belong_to_their_requests():
+    """Generators that share a client get their own answers, in the order in which they began."""
+    client, network = client_of([answer(f"{n}") for n in range(5)])
+    generators = [client.get(f"/{n}") for n in range(5)]
+    for generator in generators:
+        next(generator)
+    values = [drive(resumed(generator))[0].text for generator in reversed(generators)]
+    assert values == ["4", "3", "2", "1", "0"]
+    assert [sent.split()[1] for sent in network.connectors[0].sent] == [f"/{n}".encode() for n in range(5)]
+
+
+def resumed(generator):
+    """Go on with a generator that was begun."""
+    try:
+        wait = generator.send(0.0)
+        while True:
+            wait = generator.send((yield wait))
+    except StopIteration as stop:
+        return stop.value
+
+
+def test_one_waiter_a_tick_moves_the_connection():
+    """However many wait, the connection is serviced once a tick."""
+    client, network = client_of([None])
+    generators = [client.get("/") for _ in range(50)]
+    for generator in generators:
+        next(generator)
+    for generator in generators:
+        generator.send(0.0)
+    counted = count_services(client)
+    for generator in generators:
+        generator.send(1.0)
+    assert counted == [1]
+    for generator in generators:
+        generator.close()
+
+
+def count_services(client):
+    counted = [0]
+    inner = client._connection.service
+
+    def service():
+        counted[0] += 1
+        inner()
+
+    client._connection.service = service
+    return counted
+
+
+def test_waiters_go_on_when_the_first_is_left_alone():
+    """A generator that nobody resumes any more does not stop those behind it."""
+    client, _ = client_of([answer("1"), answer("2")])
+    left = client.get("/left")
+    next(left)
+    assert drive(client.get("/"))[0].text == "2"
+    left.close()
+
+
+def test_closing_a_generator_frees_the_client():
+    """The exchange ends with the generator; the next request is on a new connection."""
+    client, network = client_of([None], [answer("b")])
+    generator = client.get("/a")
+    next(generator)
+    generator.send(0.0)
+    generator.close()
+    assert drive(client.get("/b"))[0].text == "b"
+    assert network.connectors[0].closed
+
+
+def test_closing_a_queued_generator_takes_it_out():
+    """A request that had not left never leaves."""
+    client, network = client_of([answer("a"), answer("c")])
+    first, queued = client.get("/a"), client.get("/b")
+    next(first)
+    next(queued)
+    queued.close()
+    assert drive(resumed(first))[0].text == "a"
+    assert drive(client.get("/c"))[0].text == "c"
+    assert b"/b" not in b"".join(network.connectors[0].sent)
+
+
+def test_queued_request_has_a_pool_timeout():
+    """Waiting for the one connection is limited, too; nothing was sent."""
+    clock = Clock()
+    client, _ = client_of([None], clock=clock, timeouts=Timeouts(read=None, pool=10))
+    first, queued = client.get("/a"), client.get("/b")
+    next(first)
+    next(queued)
+    clock.now = 10.0
+    with pytest.raises(PoolTimeout) as caught:
+        queued.send(0.0)
+    assert caught.value.sent == 0
+    first.close()
+
+
+def test_queued_request_has_a_total_timeout():
+    """The total counts from the call's first step, in the queue as well."""
+    clock = Clock()
+    client, _ = client_of([None], clock=clock, timeouts=Timeouts(read=None, pool=None))
+    first, queued = client.get("/a"), client.get("/b", timeout=Timeouts(total=2))
+    next(first)
+    next(queued)
+    clock.now = 2.0
+    with pytest.raises(TotalTimeout):
+        queued.send(0.0)
+    first.close()
+
+
+def test_timeout_of_one_request():
+    """An exchange's own limits go before the client's."""
+    clock = Clock()
+    client, _ = client_of([None], clock=clock)
+    generator = client.get("/", timeout=Timeouts(read=1))
+    next(generator)
+    generator.send(0.0)
+    generator.send(0.0)
+    clock.now = 1.0
+    with pytest.raises(ReadTimeout):
+        generator.send(0.0)
+
+
+def test_close_ends_every_exchange_once():
+    """Closing the client ends what is out and what waits, with Canceled."""
+    client, _ = client_of([None])
+    generators = [client.get("/") for _ in range(3)]
+    for generator in generators:
+        next(generator)
+    client.close()
+    for generator in generators:
+        with pytest.raises(Canceled):
+            generator.send(0.0)
+
+
+def test_closed_client_opens_again_when_asked():
+    """A fetch after close dials again."""
+    client, network = client_of([answer("a")], [answer("b")])
+    drive(client.get("/"))
+    client.close()
+    assert drive(client.get("/"))[0].text == "b"
+    assert len(network.connectors) == 2
+
+
+def test_absolute_url_goes_elsewhere():
+    """A client follows its requests to another origin, one connection at a time."""
+    client, network = client_of([answer("a")], [answer("b")], [answer("c")])
+    drive(client.get("/"))
+    response, _ = drive(client.get("http://other.test:81/x"))
+    assert (response.text, response.url) == ("b", "http://other.test:81/x")
+    assert drive(client.get("/"))[0].text == "c"
+    assert [connector.closed for connector in network.connectors] == [True, True, False]
+
+
+def test_double_slash_stays_on_the_origin():
+    """A path that starts with // is a path and is sent as it is."""
+    client, network = client_of([answer()])
+    drive(client.get("//aids"))
+    assert network.connectors[0].sent[0].startswith(b"GET //aids HTTP/1.1\r\nHost: h.test\r\n")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"hostname": "a b"}, {"port": 70000}, {"scheme": "gopher"}, {"path": "ftp://h/"}, {"hostname": "h\r\n"}],
+)
+def test_client_that_leads_nowhere_is_refused(wrong):
+    """A client whose base cannot be an origin is not made."""
+    with pytest.raises(InvalidRequest):
+        Client(network=ScriptedNetwork(), **wrong)
+
+
+def test_client_has_no_other_arguments():
+    """An unknown argument is a TypeError."""
+    with pytest.raises(TypeError):
+        Client(network=ScriptedNetwork(), colour="red")
+
+
+def test_whole_url_as_path_gives_the_base():
+    """As in hio, scheme, host and port of a URL given as path win."""
+    network = ScriptedNetwork([answer()])
+    client = Client(hostname="x.test", path="http://h.test:81/base?q=1#f", network=network)
+    drive(client.get("/a"))
+    assert b"Host: h.test:81\r\n" in network.connectors[0].sent[0]
+    assert client.requester.path == "/base?q=1#f"
+
+
+def test_https_is_prepared_at_the_call():
+    """What TLS needs from the disk is loaded before anything is serviced."""
+    network = ScriptedNetwork([answer()])
+    prepared = []
+    network.prepare = prepared.append
+    client = Client(hostname="h.test", scheme="https", network=network)
+    assert len(prepared) == 1
+    client.get("https://other.test/")
+    client.get("http://other.test/")
+    assert len(prepared) == 2
