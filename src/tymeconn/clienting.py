@@ -19,7 +19,7 @@ from hio.help.hicting import Hict
 
 from .errors import Canceled, ExchangeError, InvalidRequest, PoolTimeout, TotalTimeout
 from .exchanging.connection import Connection, Setup
-from .exchanging.exchange import Exchange
+from .exchanging.exchange import Exchange, FetchOptions
 from .net.networking import default_network
 from .net.seams import Network, Tls
 from .policy.patience import Timeouts
@@ -29,19 +29,9 @@ from .wire.rebuilding import Requester
 from .wire.requesting import MessageOptions, make_request
 from .wire.urls import join, split
 
-__all__ = ["Client", "ClientDoer", "FetchOptions", "openClient"]
+__all__ = ["Client", "ClientDoer", "openClient"]
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-
-
-class FetchOptions(MessageOptions, total=False):
-    """What `Client.fetch` takes beside method and URL.
-
-    Attributes:
-        timeout: limits of this exchange in place of the client's.
-    """
-
-    timeout: Timeouts | None
 
 
 class Client:
@@ -307,14 +297,14 @@ class ClientDoer(doing.Doer):
 
     def __init__(self, client: Client, **kwa: Any) -> None:
         """Take the client; other keywords are hio's Doer's."""
-        super().__init__(**kwa)
+        super().__init__(**kwa)  # type: ignore[no-untyped-call]
         self.client = client
         if self.tymth:
             self.client.wind(self.tymth)
 
     def wind(self, tymth: Any) -> None:
         """Take hio's tyme for doer and client."""
-        super().wind(tymth)
+        super().wind(tymth)  # type: ignore[no-untyped-call]
         self.client.wind(tymth)
 
     def enter(self, *, temp: bool | None = None) -> None:  # noqa: ARG002 hio passes it from 0.6.18 on

@@ -66,15 +66,27 @@ def test_response_dict_has_hio_s_keys():
         "errored": False,
         "error": None,
     }
-    assert {"host", "port", "scheme", "method", "path", "fragment", "qargs", "headers", "body", "data", "fargs"} < set(
-        request
-    )
+    assert {
+        "host",
+        "port",
+        "scheme",
+        "method",
+        "path",
+        "fragment",
+        "qargs",
+        "headers",
+        "body",
+        "data",
+        "fargs",
+    } < set(request)
     assert (request["reply"], request["tag"]) == ({"rid": 1}, "x")
 
 
 def test_headers_are_a_hict():
     """Headers have hio's type, repeats kept."""
-    client, _ = client_of([b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"])
+    client, _ = client_of(
+        [b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"]
+    )
     client.request(method="GET", path="/")
     service(client)
     headers = client.responses[0]["headers"]
@@ -142,7 +154,9 @@ def test_wrong_dict_put_in_by_hand_is_an_errored_response():
     """service() does not raise for it, and goes on with the next."""
     client, _ = client_of([answer("a")])
     client.requests.append({"method": "GE T", "path": "/"})
-    client.requests.append({"method": "GET", "path": "/a", "qargs": {}, "fragment": "", "headers": {}, "body": None})
+    client.requests.append(
+        {"method": "GET", "path": "/a", "qargs": {}, "fragment": "", "headers": {}, "body": None}
+    )
     service(client)
     first, second = client.respond(), client.respond()
     assert (first.errored, first.status) == (True, None)

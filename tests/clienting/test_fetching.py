@@ -166,7 +166,7 @@ def resumed(generator):
 
 def test_one_waiter_a_tick_moves_the_connection():
     """However many wait, the connection is serviced once a tick."""
-    client, network = client_of([None])
+    client, _ = client_of([None])
     generators = [client.get("/") for _ in range(50)]
     for generator in generators:
         next(generator)
@@ -304,7 +304,13 @@ def test_double_slash_stays_on_the_origin():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"hostname": "a b"}, {"port": 70000}, {"scheme": "gopher"}, {"path": "ftp://h/"}, {"hostname": "h\r\n"}],
+    [
+        {"hostname": "a b"},
+        {"port": 70000},
+        {"scheme": "gopher"},
+        {"path": "ftp://h/"},
+        {"hostname": "h\r\n"},
+    ],
 )
 def test_client_that_leads_nowhere_is_refused(wrong):
     """A client whose base cannot be an origin is not made."""

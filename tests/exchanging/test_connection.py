@@ -78,7 +78,9 @@ def test_request_and_answer():
     exchange = bench.ask(url="http://h.test/a")
     bench.service()
     assert exchange.outcome.body == b"hello"
-    assert bench.sent == [b"GET /a HTTP/1.1\r\nHost: h.test\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\r\n"]
+    assert bench.sent == [
+        b"GET /a HTTP/1.1\r\nHost: h.test\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\r\n"
+    ]
     assert bench.connection.phase is Phase.READY
 
 
@@ -323,7 +325,10 @@ def test_silent_peer_is_a_read_timeout():
 
 def test_dripping_peer_is_a_total_timeout():
     """A peer that keeps sending a little is stopped by the total limit."""
-    drip = [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[piece for _ in range(40) for piece in (None, b"x")]]
+    drip = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
+        *[piece for _ in range(40) for piece in (None, b"x")],
+    ]
     bench = Bench([drip], timeouts=Timeouts(read=3, total=10))
     exchange = bench.ask()
     bench.service(passes=11, seconds=1.0)

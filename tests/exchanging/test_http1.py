@@ -105,7 +105,8 @@ def test_unclean_end_is_no_end_of_a_body():
 def test_interims_and_trailers_are_kept():
     """What came beside the answer is in its meta."""
     codec, exchange = begun()
-    codec.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    codec.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    codec.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     codec.feed(b"2\r\nhi\r\n0\r\nDigest: d\r\n\r\n")
     meta = exchange.outcome.meta
     assert meta.interims[0][0] == 103

@@ -54,7 +54,9 @@ def run(doers, real=True, tock=0.001, limit=30.0):
     Doist(real=real, tock=tock, limit=limit, doers=doers).do()
 
 
-@pytest.mark.parametrize(("real", "tock", "limit"), [(True, 0.001, 30.0), (False, 0.03125, 1e9), (True, 0.0, None)])
+@pytest.mark.parametrize(
+    ("real", "tock", "limit"), [(True, 0.001, 30.0), (False, 0.03125, 1e9), (True, 0.0, None)]
+)
 def test_keep_alive_under_a_doist(peer, echo, real, tock, limit):
     """Requests one after another share one connection, however tyme runs."""
     server = peer(echo)
@@ -92,7 +94,10 @@ def test_many_doers_share_a_client_inside_dodoers(peer, echo):
     server = peer(echo)
     client = Client(hostname="127.0.0.1", port=server.port)
     doers = [doing(ask, client, f"/{n}", f"/{n}/again") for n in range(10)]
-    run([DoDoer(doers=doers[:5]), DoDoer(doers=[DoDoer(doers=doers[5:]), ClientDoer(client=client)])], limit=1.0)
+    run(
+        [DoDoer(doers=doers[:5]), DoDoer(doers=[DoDoer(doers=doers[5:]), ClientDoer(client=client)])],
+        limit=1.0,
+    )
     assert [doer.value for doer in doers] == [[f"/{n}", f"/{n}/again"] for n in range(10)]
     assert server.accepted == 1
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from ..errors import ExchangeError
 from ..policy.patience import Timeouts
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
 from ..wire.messages import Request, Response
+from ..wire.requesting import MessageOptions
 from ..wire.urls import Origin
 
-__all__ = ["Codec", "Exchange", "Outcome", "Sender"]
+__all__ = ["Codec", "Exchange", "FetchOptions", "Outcome", "Sender"]
 
 Outcome = Response | ExchangeError
 
@@ -122,8 +123,20 @@ class Codec(Protocol):
         """Take the end of the stream; exchanges that it cuts short are concluded."""
 
 
+class FetchOptions(MessageOptions, total=False):
+    """What a Sender's `fetch` takes beside method and URL.
+
+    Attributes:
+        timeout: limits of this exchange in place of the sender's.
+    """
+
+    timeout: Timeouts | None
+
+
 class Sender(Protocol):
     """Whoever can send a request: all that polling knows of clients and pools."""
 
-    def fetch(self, method: str, url: str, **options: Any) -> Generator[Wait, None, Response]:
+    def fetch(
+        self, method: str, url: str, **options: Unpack[FetchOptions]
+    ) -> Generator[Wait, Any, Response]:
         """Check the request now; send it when the generator is run."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from hio.base import doing
 
-from ..clienting import FetchOptions
 from ..errors import (
     ExchangeError,
     InvalidRequest,
@@ -26,8 +25,9 @@ from ..errors import (
     WatchBlind,
     WatchExpired,
 )
-from ..exchanging.exchange import Sender
+from ..exchanging.exchange import FetchOptions, Sender
 from ..policy.chance import Draw, Mint, draws, mints
+from ..policy.hinting import retry_after
 from ..policy.pacing import Pace
 from ..policy.patience import Patience, Timeouts
 from ..tyming.clocks import Calendar
@@ -91,7 +91,7 @@ class PollingDoer(doing.Doer):
         Raises:
             InvalidRequest, TypeError: the submission cannot be sent.
         """
-        super().__init__(tymth=options.pop("tymth", None), tock=options.pop("tock", 0.0))
+        super().__init__(tymth=options.pop("tymth", None), tock=options.pop("tock", 0.0))  # type: ignore[no-untyped-call]
         self.job = Job(options.pop("mint", mints())())
         self._draw = options.pop("draw", draws())
         self._calendar = options.pop("calendar") if "calendar" in options else Calendar.real()
@@ -100,9 +100,10 @@ class PollingDoer(doing.Doer):
         self._patience = patience or Patience()
         self._sender = sender
         self._timeouts = options.get("timeout") or Timeouts()
-        self._submission: tuple[str, str, dict[str, Any]] = (method, url, dict(options))
+        submission = cast("FetchOptions", options)
+        self._submission = (method, url, submission)
         # An unstarted generator holds nothing: this is the check alone.
-        sender.fetch(method, url, **options).close()
+        sender.fetch(method, url, **submission).close()
 
     @property
     def outcome(self) -> Response | JobError | None:
@@ -165,16 +166,17 @@ class PollingDoer(doing.Doer):
         return self._understood(reply)
 
     def _understood(self, reply: Response) -> tuple[Verdict, Look | None]:
-        verdict, look = self._judged(reply), self._found(reply)
-        at_once = reply.status != 202 and verdict.kind in ENDED and (verdict.word or look is None)
-        if at_once:
-            self.job.note(verdict)
-            return verdict, None
+        look = self._found(reply)
+        if look is None or (reply.status != 202 and not callable(self._waiter.status)):
+            verdict = self._judged(reply)
+            if verdict.kind in ENDED and (verdict.word or look is None):
+                self.job.note(verdict)
+                return verdict, None
         if look is None:
             raise NoHandle(f"{reply.status} {reply.reason} names no place to look", details=decoded(reply))
         self.job.state = JobState.PENDING
         self.job.url = look.url
-        return verdict, look
+        return Verdict(Kind.PENDING, hint=retry_after(reply.headers, self._calendar.now())), look
 
     def _found(self, reply: Response) -> Look | None:
         template = self._waiter.poll
@@ -189,8 +191,8 @@ class PollingDoer(doing.Doer):
 
     def _look(self, look: Look) -> Generator[Wait, float, Verdict]:
         self.job.looks += 1
-        options = {"headers": look.headers, "json": look.json}
-        options["timeout"] = self._timeouts.within(self._patience.look)
+        timeout = self._timeouts.within(self._patience.look)
+        options = FetchOptions(headers=look.headers, json=look.json, timeout=timeout)
         reply = yield from self._fetched(look.method, look.url, options)
         if isinstance(reply, Response):
             self.job.reply = reply
@@ -199,7 +201,7 @@ class PollingDoer(doing.Doer):
         return verdict
 
     def _fetched(
-        self, method: str, url: str, options: dict[str, Any]
+        self, method: str, url: str, options: FetchOptions
     ) -> Generator[Wait, float, Response | ExchangeError]:
         """Return the outcome of one request, which ends with the watch at the latest."""
         end = None if self.job.deadline is None else self.job.deadline + self._patience.look

@@ -22,13 +22,13 @@ def drive(
     Raises:
         Stuck: it yielded more than `ticks` times. It is closed then.
     """
-    yields = 0
+    yielded = 0
     try:
         next(generator)
-        for yields in range(1, ticks + 1):
-            generator.send(tyme)
-            tyme += tock
+        while yielded < ticks:
+            yielded += 1
+            generator.send(tyme + tock * (yielded - 1))
     except StopIteration as stop:
-        return stop.value, yields
+        return stop.value, yielded
     generator.close()
     raise Stuck(f"no end within {ticks} ticks")

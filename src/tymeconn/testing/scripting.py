@@ -26,7 +26,7 @@ __all__ = ["END", "Piece", "Script", "ScriptedConnector", "ScriptedLookup", "Scr
 
 END = b""
 
-Piece: TypeAlias = bytes | None | OSError
+Piece: TypeAlias = bytes | OSError | None
 Script: TypeAlias = Iterable[Piece | list[Piece]]
 
 
@@ -34,7 +34,8 @@ def answer(body: bytes | str = b"", status: int = 200, **headers: str | int) -> 
     """Return a whole HTTP/1.1 answer; underscores in header names become hyphens."""
     content = body.encode() if isinstance(body, str) else body
     fields = {"content_length": len(content), **headers}
-    lines = [f"HTTP/1.1 {status} Scripted", *(f"{name.replace('_', '-')}: {fields[name]}" for name in fields)]
+    names = (f"{name.replace('_', '-')}: {value}" for name, value in fields.items())
+    lines = [f"HTTP/1.1 {status} Scripted", *names]
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + content
 
 
@@ -144,7 +145,7 @@ class ScriptedNetwork:
             return ScriptedLookup((), OSError(f"no address for {host}"))
         return ScriptedLookup((Address(0, (host, port)),))
 
-    def connector(self, address: Address, tls: Tls | None = None) -> ScriptedConnector:
+    def connector(self, address: Address, tls: Tls | None = None) -> ScriptedConnector:  # noqa: ARG002
         """Return the connector of the next script; ConnectionRefusedError when there is none."""
         if not self._scripts:
             raise ConnectionRefusedError(f"no script is left for {address}")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
 
-__all__ = ["TOKEN", "HeaderValue", "Headers", "HeadersInput", "check_header", "make_headers"]
+__all__ = ["TOKEN", "HeaderValue", "Headers", "HeadersInput", "check_header", "make_headers", "pairs"]
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -32,8 +32,20 @@ def make_headers(fields: HeadersInput | None = None) -> Headers:
     """
     if fields is None:
         return CIMultiDictProxy(CIMultiDict())
-    pairs = fields.items() if isinstance(fields, Mapping) else fields
-    return CIMultiDictProxy(CIMultiDict(check_header(name, value) for name, value in pairs))
+    return CIMultiDictProxy(CIMultiDict(check_header(*pair) for pair in pairs(fields, "headers")))
+
+
+def pairs(given: object, what: str) -> list[tuple[Any, Any]]:
+    """Return what a mapping or an iterable holds as pairs; TypeError names what holds none."""
+    if isinstance(given, Mapping):
+        return list(given.items())
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"{what} must be a mapping or pairs, not {given!r}")
+    found = list(given)
+    for pair in found:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"{what} must be a mapping or pairs, not a list with {pair!r}")
+    return found
 
 
 def check_header(name: str | bytes, value: HeaderValue) -> tuple[str, str]:
@@ -41,7 +53,7 @@ def check_header(name: str | bytes, value: HeaderValue) -> tuple[str, str]:
     text = _as_text(name, "header name")
     if not TOKEN.fullmatch(text):
         raise InvalidRequest("invalid_header", f"header name is not a token: {name!r}")
-    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}")
+    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}, if no int,")
     if _FORBIDDEN_IN_VALUE.search(content):
         raise InvalidRequest("invalid_header", f"control character in value of header {text}: {value!r}")
     return text, content.strip(" \t")
@@ -51,7 +63,7 @@ def _as_text(value: object, what: str) -> str:
     if isinstance(value, bytes | bytearray):
         return value.decode("latin-1")
     if not isinstance(value, str):
-        raise TypeError(f"{what} must be str, int or bytes, not {value!r}")
+        raise TypeError(f"{what} must be str or bytes, not {value!r}")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:

@@ -11,14 +11,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin
 
 import idna
 
 from ..errors import InvalidRequest
+from .headers import pairs
 
-__all__ = ["DEFAULT_PORTS", "Origin", "Params", "Url", "join", "split", "with_params"]
+__all__ = [
+    "DEFAULT_PORTS",
+    "Origin",
+    "Params",
+    "Url",
+    "credentials",
+    "encode_pairs",
+    "join",
+    "resolve",
+    "split",
+    "with_params",
+]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -28,6 +40,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 _NAME = re.compile(r"(?=.{1,253}\.?\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+# WHATWG URL 3.5: a host that ends in a number is an IPv4 address or nothing.
+_ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 _LOOSE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 3.3 and 3.4: unreserved, sub-delims, ":" "@" "/", and "%" which _quote has made sure of.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
@@ -45,16 +59,22 @@ class Origin:
     @property
     def authority(self) -> str:
         """The value of Host: brackets around IPv6, no default port, no final dot (RFC 9110 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host.removesuffix(".")
-        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        return self._located(self.host.removesuffix("."))
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}"
+        return f"{self.scheme}://{self._located(self.host)}"
+
+    def _located(self, name: str) -> str:
+        host = f"[{name}]" if ":" in name else name
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A checked http or https URL; `target` is what goes into the request line (RFC 9112 3.2.1)."""
+    """A checked http or https URL in printable ASCII.
+
+    `target` is what goes into the request line (RFC 9112 3.2.1).
+    """
 
     origin: Origin
     target: str
@@ -87,7 +107,8 @@ def split(url: str) -> Url:
     userinfo, at, hostport = authority.rpartition("@")
     origin = _origin(url, scheme.lower(), hostport)
     target = _quoted(url, path or "/", _PATH_SAFE) + _quoted(url, query, _QUERY_SAFE)
-    return Url(origin, target, fragment[1:], userinfo if at and userinfo else None)
+    user = _quoted(url, userinfo, _PATH_SAFE) if at and userinfo else None
+    return Url(origin, target, _quoted(url, fragment[1:], _QUERY_SAFE), user)
 
 
 def join(base: Url, reference: str) -> Url:
@@ -105,15 +126,24 @@ def join(base: Url, reference: str) -> Url:
 
 def resolve(base: Url, reference: str) -> Url:
     """Return what a server meant by `reference`, as in Location (RFC 9110 10.2.2): `//x` is a host."""
-    if _CONTROL.search(reference):
-        raise _invalid(reference, "it holds a control character")
-    return split(urljoin(str(base), reference))
+    if _CONTROL.search(reference) or reference.startswith(" "):
+        # urljoin drops a leading blank, and with it the difference between ` //x` and `//x`.
+        raise _invalid(reference, "it holds a control character or starts with a blank")
+    try:
+        joined = urljoin(str(base), reference)
+    except ValueError as error:
+        raise _invalid(reference, str(error)) from None
+    return split(joined)
 
 
 def with_params(url: Url, params: Params | None) -> Url:
     """Return the URL with `params` appended to its query, as application/x-www-form-urlencoded.
 
     None omits a parameter, a list or tuple repeats it, True and False become true and false.
+
+    Raises:
+        InvalidRequest: kind invalid_url, for text that is not Unicode.
+        TypeError: neither a mapping nor pairs, or a name or value of another type.
     """
     encoded = encode_pairs(params) if params is not None else ""
     if not encoded:
@@ -121,29 +151,36 @@ def with_params(url: Url, params: Params | None) -> Url:
     return replace(url, target=f"{url.target}{'&' if '?' in url.target else '?'}{encoded}")
 
 
-def encode_pairs(params: Params) -> str:
-    """Return pairs as application/x-www-form-urlencoded text; values as `with_params` says."""
-    return urlencode([(name, text) for name, value in _pairs(params) for text in _texts(name, value)])
+def encode_pairs(params: Params, kind: str = "invalid_url") -> str:
+    """Return pairs as application/x-www-form-urlencoded text; values and errors as `with_params` says.
+
+    Surrogates that stand for bytes (PEP 383) are sent as these bytes.
+    """
+    fields = [
+        (_text("name of a parameter", name), text)
+        for name, value in pairs(params, "params")
+        for text in _texts(name, value)
+    ]
+    try:
+        return urlencode(fields, errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise InvalidRequest(kind, f"lone surrogate in {fields!r}") from None
 
 
-def _pairs(params: Any) -> Iterable[tuple[str, object]]:
-    if isinstance(params, Mapping):
-        return params.items()
-    if isinstance(params, str | bytes) or not isinstance(params, Iterable):
-        raise TypeError(f"params must be a mapping or pairs, not {params!r}")
-    return params
-
-
-def _texts(name: str, value: object) -> list[str]:
+def _texts(name: object, value: object) -> list[str]:
     if value is None:
         return []
     if isinstance(value, list | tuple):
         return [text for item in value for text in _texts(name, item)]
+    return [_text(f"value of {name!r}", value)]
+
+
+def _text(what: str, value: object) -> str:
     if isinstance(value, bool):
-        return ["true" if value else "false"]
+        return "true" if value else "false"
     if not isinstance(value, str | int | float):
-        raise TypeError(f"value of {name!r} must be str, number, bool, None or a list, not {value!r}")
-    return [str(value)]
+        raise TypeError(f"{what} must be str, a number or bool, not {value!r}")
+    return str(value)
 
 
 def _origin(url: str, scheme: str, hostport: str) -> Origin:
@@ -159,14 +196,17 @@ def _origin(url: str, scheme: str, hostport: str) -> Origin:
 def _host(url: str, host: str) -> str:
     if host.startswith("["):
         try:
-            return str(ipaddress.IPv6Address(host[1:-1]))
+            address = ipaddress.IPv6Address(host[1:-1])
         except ValueError:
             raise _invalid(url, f"{host} is not an IPv6 address") from None
+        if address.scope_id is not None:
+            raise _invalid(url, f"{host} has a zone, which means nothing to the peer (RFC 9844 6)")
+        return str(address)
     if not host.isascii():
         host = _idna(url, host)
     if not _NAME.fullmatch(host):
         raise _invalid(url, f"{host!r} is not a host name")
-    if re.fullmatch(r"[0-9.]+|.*\.[0-9]+\.?|0[xX].*", host):
+    if _ENDS_IN_NUMBER.fullmatch(host):
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
@@ -187,9 +227,8 @@ def _idna(url: str, host: str) -> str:
 def _quoted(url: str, part: str, safe: str) -> str:
     if part.isascii() and part.isalnum():
         return part
-    lead = part[:1] if part[:1] == "?" else ""
     try:
-        return lead + quote(_LOOSE_PERCENT.sub("%25", part[len(lead) :]), safe)
+        return quote(_LOOSE_PERCENT.sub("%25", part), safe)
     except UnicodeEncodeError:
         raise _invalid(url, "it holds a lone surrogate") from None
 

@@ -1,0 +1,177 @@
+"""Heads of responses: one block of bytes becomes one checked value.
+
+llhttp reads the grammar. Around it stand the checks that it lacks or that its lenient mode switches off
+(RFC 9112 2.2, 4, 5); the lenient mode itself is needed because servers send cookies with control bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ..errors import ProtocolError, TooLarge
+from .headers import Headers
+from .messages import Limits
+
+__all__ = ["PREFIX", "Head", "members", "parse_head", "parse_trailers"]
+
+PREFIX = b"HTTP/1."
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n]*))?\r?\n")
+_STRAY = re.compile(rb"\0|\r(?!\n)")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+# The fields whose values llhttp checks, and whose names it then says.
+_FRAMING = {b"content-length": "content_length", b"transfer-encoding": "transfer_encoding"}
+_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\n]*")
+# A trailer section has the grammar of fields (RFC 9112 7.1.2), so it is read as those of a head.
+_STAND_IN = b"HTTP/1.1 200 OK\r\n"
+# RFC 9110 6.5.1: what frames, routes, authenticates or describes the content comes too late in a trailer.
+_NOT_IN_TRAILERS = frozenset(
+    name
+    for names in (
+        ("connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
+        ("host", "location", "max-forwards", "range", "vary"),
+        ("age", "cache-control", "date", "expect", "expires", "pragma", "retry-after"),
+        ("authorization", "cookie", "proxy-authorization", "set-cookie"),
+        ("proxy-authenticate", "proxy-connection", "www-authenticate"),
+        ("content-encoding", "content-range", "content-type"),
+    )
+    for name in names
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A status line and its fields, as received; folded values are unfolded."""
+
+    version: tuple[int, int]
+    status: int
+    reason: str
+    headers: Headers
+
+
+def parse_head(block: bytes, limits: Limits) -> Head:
+    """Return the head that `block` is; its last line is the blank one.
+
+    Raises:
+        ProtocolError: kind status_line, header or content_length.
+        TooLarge: a line or the number of fields exceeds its limit.
+    """
+    if (
+        len(block) > limits.line
+        and max(len(line.rstrip(b"\r")) for line in block.split(b"\n")) > limits.line
+    ):
+        raise TooLarge(f"a line of the head exceeds Limits.line: {limits.line} bytes")
+    _check_controls(block, "header")
+    status_line = _STATUS_LINE.match(block)
+    if not status_line:
+        raise ProtocolError("status_line", f"not a status line of HTTP/1: {block[:80]!r}")
+    minor, status, reason = status_line.groups(default=b"")
+    headers = _fields(block, "header", limits.headers)
+    return Head((1, int(minor)), int(status), reason.decode("latin-1").strip("\t "), headers)
+
+
+def parse_trailers(block: bytes, limits: Limits) -> Headers:
+    """Return the fields of a trailer section; those that may not stand there are left out.
+
+    Raises:
+        ProtocolError: kind trailer.
+        TooLarge: the number of fields exceeds its limit.
+    """
+    block = b"%b%b\r\n" % (_STAND_IN, block)
+    _check_controls(block, "trailer")
+    fields = _fields(block, "trailer", limits.headers)
+    allowed = ((name, value) for name, value in fields.items() if name.lower() not in _NOT_IN_TRAILERS)
+    return CIMultiDictProxy(CIMultiDict(allowed))
+
+
+def members(headers: Headers, name: str) -> list[str]:
+    """Return the members of a list-valued field, in lower case, of all its lines (RFC 9110 5.6.1)."""
+    parts = (part.strip(" \t").lower() for line in headers.getall(name, ()) for part in line.split(","))
+    return [part for part in parts if part]
+
+
+class _Pairs:
+    """What llhttp calls back."""
+
+    __slots__ = ("complete", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[bytes, bytes]] = []
+        self.complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+
+
+def _check_controls(block: bytes, kind: str) -> None:
+    # RFC 9112 2.2 and RFC 9110 5.5: llhttp's lenient mode lets NUL through.
+    stray = _STRAY.search(block)
+    if not stray:
+        return
+    first = stray.start() < block.index(b"\n")
+    shown = block[max(stray.start() - 40, 0) : stray.start() + 40]
+    raise ProtocolError("status_line" if first else kind, f"stray NUL or CR in the {kind}: {shown!r}")
+
+
+def _fields(block: bytes, kind: str, most: int) -> Headers:
+    block = _unfolded(block, kind)
+    if block.count(b"\n") - 2 > most:
+        raise TooLarge(f"the {kind} section exceeds Limits.headers: {most} fields")
+    pairs = _pairs(block, kind)
+    for name, _ in pairs:
+        if name.endswith((b" ", b"\t")):
+            raise ProtocolError(kind, f"blank between name and colon (RFC 9112 5.1): {name!r}")
+    text = [(name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs]
+    return CIMultiDictProxy(CIMultiDict(text))
+
+
+def _unfolded(block: bytes, kind: str) -> bytes:
+    # RFC 9112 5.2: a user agent replaces each fold by blanks.
+    if b"\n " not in block and b"\n\t" not in block:
+        return block
+    start = block.index(b"\n") + 1
+    if block[start : start + 1] in (b" ", b"\t"):
+        raise ProtocolError(
+            kind, f"blank before the first field (RFC 9112 2.2): {block[start : start + 80]!r}"
+        )
+    return _FOLD.sub(b" ", block)
+
+
+def _pairs(block: bytes, kind: str) -> list[tuple[bytes, bytes]]:
+    found = _Pairs()
+    parser = HttpResponseParser(found)
+    # Framing is decided by framing.frame, and no body ever reaches this parser: what would be a way to
+    # smuggle in a body is harmless in a head.
+    parser.set_dangerous_leniencies(
+        lenient_headers=True,
+        lenient_chunked_length=True,
+        lenient_transfer_encoding=True,
+        lenient_keep_alive=True,
+        lenient_version=True,
+        lenient_optional_cr_before_lf=True,
+    )
+    why = "no end"
+    try:
+        parser.feed_data(block)
+    except (HttpParserError, HttpParserUpgrade) as error:
+        why = str(error)
+    # llhttp also stops behind the head of a 101, which says nothing about the head.
+    if not found.complete:
+        raise _refusal(block, kind, why)
+    return found.pairs
+
+
+def _refusal(block: bytes, kind: str, why: str) -> ProtocolError:
+    lines = block.split(b"\n")[1:-2]
+    wrong = [line for line in lines if not _FIELD.fullmatch(line)]
+    framing = [line for line in lines if line.lower().startswith(tuple(_FRAMING))]
+    if kind == "header" and not wrong:
+        kind = next((named for name, named in _FRAMING.items() if name in why.lower().encode()), kind)
+    return ProtocolError(kind, f"{why}: {[line[:80] for line in wrong or framing][:3]!r}")

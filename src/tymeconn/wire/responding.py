@@ -1,0 +1,176 @@
+"""Bytes become one response (RFC 9112): no socket, no clock, nothing raised for what a peer sends."""
+
+from __future__ import annotations
+
+from ..errors import ExchangeError, IncompleteRead, NoResponse, ProtocolError, TooLarge
+from .decoding import Decoder, make_decoder
+from .framing import EMPTY, FRAMINGS, EndOfStream, Frame, Incoming, Piece, Reading, frame, persists, tunnels
+from .headers import Headers, make_headers
+from .heads import Head, members, parse_head, parse_trailers
+from .messages import Limits
+
+__all__ = ["Respondent"]
+
+_NONE = make_headers()
+_LIMITS = Limits()
+# A body of many small pieces is joined in groups, so that a piece costs its bytes and not an object.
+_GROUP = 1_024
+
+
+class Respondent:
+    """The response to one request. `feed` and `eof` never raise for what a peer sends.
+
+    Attributes:
+        ended: the response is whole, or `error` says why it never will be.
+        error: ProtocolError (with TooLarge and DecodeError), IncompleteRead or NoResponse.
+        started: a byte has come.
+        version: as received: (1, 1).
+        status: None until the final head has come; likewise reason and headers are empty.
+        body: after content decoding, once ended without an error.
+        interims: status and headers of each 1xx before the final response, in order.
+        trailers: fields behind the body, without those that may not stand there.
+        extra: bytes behind the response. When `tunneled` they belong to the next protocol; otherwise nobody
+            asked for them, and the connection is spoilt.
+        tunneled: ended with a 101 or a 2xx to CONNECT: the connection now speaks something else.
+    """
+
+    def __init__(self, method: str = "GET", limits: Limits | None = None, *, upgrade: bool = False) -> None:
+        """Await the response to a request of `method`; `upgrade` says that it asked for a 101."""
+        self.ended = False
+        self.error: ExchangeError | None = None
+        self.started = False
+        self.version = (1, 1)
+        self.status: int | None = None
+        self.reason = ""
+        self.headers: Headers = _NONE
+        self.body = b""
+        self.interims: tuple[tuple[int, Headers], ...] = ()
+        self.trailers: Headers = _NONE
+        self.extra = b""
+        self.tunneled = False
+        self._method = method
+        self._limits = limits or _LIMITS
+        self._upgrade = upgrade
+        self._persists = False
+        self._incoming = Incoming()
+        self._content = _Content(self._limits)
+        self._reading = self._read()
+
+    @property
+    def persisted(self) -> bool:
+        """Whether the connection may carry another request: all ended well and nothing more has come."""
+        return self.ended and self._persists and not self.extra
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that arrived."""
+        self.started = self.started or bool(data)
+        if not self.ended:
+            self._incoming.put(bytes(data))
+            self._advance()
+        elif self.error is None:
+            self.extra += data
+
+    def eof(self, clean: bool = True) -> None:  # noqa: FBT001, FBT002 one obvious flag
+        """Take the end of the stream.
+
+        `clean` is False after a reset or a TLS end without close_notify: a body that runs to the end of the
+        stream is then cut short (RFC 9112 9.8).
+        """
+        self._incoming.end(clean=clean)
+        if not self.ended:
+            self._advance()
+        self._persists = False
+
+    def _advance(self) -> None:
+        try:
+            next(self._reading)
+        except StopIteration:
+            self.extra = self._incoming.rest()
+        except EndOfStream:
+            self.error = self._cut_short()
+        except ExchangeError as error:
+            # The error may be kept for long; its frames would keep this object and what it read.
+            self.error = error.with_traceback(None)
+        else:
+            return
+        self.ended = True
+        self._incoming, self._content = Incoming(), _Content(self._limits)
+
+    def _cut_short(self) -> ExchangeError:
+        if not self.started:
+            return NoResponse("the connection ended before the answer began")
+        partial = self._content.joined()
+        return IncompleteRead(
+            f"the connection ended inside the answer, {len(partial)} bytes into its body", partial
+        )
+
+    def _read(self) -> Reading[None]:
+        head = yield from self._read_final_head()
+        self.version, self.status, self.reason = head.version, head.status, head.reason
+        self.headers = head.headers
+        framed = frame(head, self._method)
+        self._content = _Content(self._limits, self._decoder(head, framed))
+        block = yield from FRAMINGS[framed.framing](self._incoming, framed, self._limits, self._content.add)
+        if block:
+            self.trailers = parse_trailers(block, self._limits)
+        self.body = self._content.finish()
+        self.tunneled = tunnels(head, self._method)
+        self._persists = persists(head, framed) and not self.tunneled
+
+    def _read_final_head(self) -> Reading[Head]:
+        while True:
+            head = parse_head((yield from self._incoming.read_head(self._limits.head)), self._limits)
+            if head.status == 101 and not (self._upgrade and "upgrade" in head.headers):
+                raise ProtocolError(
+                    "unexpected_upgrade", "101 without Upgrade, or without being asked for one"
+                )
+            if head.status == 101 or head.status >= 200:
+                return head
+            self.interims += ((head.status, head.headers),)
+            if len(self.interims) > self._limits.interim:
+                raise TooLarge(f"interim responses exceed Limits.interim: {self._limits.interim}")
+
+    def _decoder(self, head: Head, framed: Frame) -> Decoder | None:
+        # A 206 holds a part of the coded form (RFC 9110 14.2), which cannot be decoded alone.
+        if head.status == 206 or framed == EMPTY:
+            return None
+        return make_decoder(members(head.headers, "content-encoding"), self._limits)
+
+
+class _Content:
+    """A body as it comes: decoded, in pieces, and joined once."""
+
+    __slots__ = ("_decoder", "_groups", "_limit", "_pieces", "_room")
+
+    def __init__(self, limits: Limits, decoder: Decoder | None = None) -> None:
+        self._decoder = decoder
+        self._groups: list[bytes] = []
+        self._pieces: list[Piece] = []
+        self._limit = self._room = limits.body
+
+    def add(self, piece: Piece) -> None:
+        within = piece[: self._room]
+        if self._decoder is None:
+            self._keep(within)
+        else:
+            for decoded in self._decoder.feed(within):
+                self._keep(decoded)
+        self._room -= len(piece)
+        if self._room < 0:
+            raise TooLarge(f"the body exceeds Limits.body: {self._limit} bytes")
+
+    def finish(self) -> bytes:
+        if self._decoder is not None:
+            self._decoder.finish()
+        return self.joined()
+
+    def joined(self) -> bytes:
+        body = b"".join([*self._groups, *self._pieces])
+        self._groups, self._pieces = [], []
+        return body
+
+    def _keep(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        if len(self._pieces) == _GROUP:
+            self._groups.append(b"".join(self._pieces))
+            self._pieces = []

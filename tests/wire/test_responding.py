@@ -1,0 +1,281 @@
+"""One Respondent per response; the cases of responses.json hold most of the rules."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tymeconn.errors import DecodeError, IncompleteRead, NoResponse, ProtocolError, TooLarge
+from tymeconn.wire.messages import Limits
+from tymeconn.wire.responding import Respondent
+
+OK = b"HTTP/1.1 200 OK\r\n"
+UPGRADE = b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
+
+
+def respond(*pieces, method="GET", upgrade=False, **limits):
+    respondent = Respondent(method, Limits(**limits), upgrade=upgrade)
+    for piece in pieces:
+        respondent.feed(piece)
+    return respondent
+
+
+def sized(body, fields=b""):
+    return OK + fields + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def chunks(body, size):
+    parts = (body[at : at + size] for at in range(0, len(body), size))
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def peak(work):
+    """Return the most bytes held at once by what `work` made."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_at_first():
+    """A Respondent that got nothing has not started, has not ended and vouches for no connection."""
+    respondent = Respondent()
+    respondent.feed(b"")
+    assert (respondent.started, respondent.ended, respondent.persisted) == (False, False, False)
+    assert (respondent.status, respondent.body, respondent.error) == (None, b"", None)
+
+
+def test_whole():
+    """A response is whole with the last byte of its body."""
+    respondent = respond(sized(b"hello", b"X: y\r\n"))
+    assert (respondent.ended, respondent.error, respondent.persisted) == (True, None, True)
+    assert (respondent.version, respondent.status, respondent.reason) == ((1, 1), 200, "OK")
+    assert (respondent.headers["x"], respondent.body) == ("y", b"hello")
+
+
+def test_head_before_body():
+    """Status and headers are known as soon as the head has come; the body waits for its end."""
+    respondent = respond(sized(b"hello")[:-1])
+    assert (respondent.started, respondent.status, respondent.headers["content-length"]) == (True, 200, "5")
+    assert (respondent.ended, respondent.persisted, respondent.body) == (False, False, b"")
+
+
+def test_trailers():
+    """Trailers are kept apart from headers."""
+    respondent = respond(OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nETag: x\r\nHost: y\r\n\r\n")
+    assert list(respondent.trailers.items()) == [("ETag", "x")]
+    assert "etag" not in respondent.headers
+
+
+def test_interims():
+    """Interim responses are collected in order, and none of them is the answer."""
+    respondent = respond(b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nLink: a\r\n\r\n", sized(b""))
+    assert [status for status, _ in respondent.interims] == [100, 103]
+    assert respondent.interims[1][1]["link"] == "a"
+    assert respondent.status == 200
+
+
+@pytest.mark.parametrize("pieces", [[UPGRADE + b"new"], [UPGRADE, b"n", bytearray(b"ew")]])
+def test_upgraded(pieces):
+    """What follows a 101 that was asked for belongs to the next protocol."""
+    respondent = respond(*pieces, upgrade=True)
+    assert (respondent.status, respondent.tunneled, respondent.extra) == (101, True, b"new")
+    assert not respondent.persisted
+
+
+@pytest.mark.parametrize(("data", "upgrade"), [(UPGRADE, False), (b"HTTP/1.1 101 S\r\n\r\n", True)])
+def test_unexpected_upgrade(data, upgrade):
+    """A 101 that nobody asked for, or that names no protocol, is an error."""
+    respondent = respond(data, upgrade=upgrade)
+    assert respondent.error.kind == "unexpected_upgrade"
+    assert not respondent.tunneled
+
+
+def test_tunnel():
+    """A 2xx to CONNECT has no body: the tunnel begins behind its head."""
+    respondent = respond(sized(b"hello"), method="CONNECT")
+    assert (respondent.tunneled, respondent.body, respondent.extra) == (True, b"", b"hello")
+
+
+@pytest.mark.parametrize("pieces", [[sized(b"") + b"X"], [sized(b""), b"X"]])
+def test_extra_bytes(pieces):
+    """Bytes behind a response leave it as it is and spoil the connection."""
+    respondent = respond(*pieces)
+    assert (respondent.status, respondent.error, respondent.extra) == (200, None, b"X")
+    assert not respondent.persisted
+
+
+def test_no_response():
+    """A stream that ends before the first byte is no response."""
+    respondent = respond(b"")
+    respondent.eof()
+    assert type(respondent.error) is NoResponse
+    assert respondent.ended
+
+
+def test_incomplete_read():
+    """A stream that ends inside a body says what had come of it."""
+    respondent = respond(sized(b"hello")[:-3])
+    respondent.eof()
+    assert type(respondent.error) is IncompleteRead
+    assert (respondent.error.partial, respondent.body) == (b"he", b"")
+
+
+def test_incomplete_read_of_a_coded_body():
+    """What had come of a coded body is decoded as far as it goes."""
+    respondent = respond(sized(gzip.compress(b"hello" * 100), GZIP)[:-8])
+    respondent.eof()
+    assert respondent.error.partial == b"hello" * 100
+
+
+@pytest.mark.parametrize(("clean", "error"), [(True, type(None)), (False, IncompleteRead)])
+def test_until_close(clean, error):
+    """A body that runs to the close is whole only when the close was meant (RFC 9112 9.8)."""
+    respondent = respond(OK + b"\r\nhe", b"llo")
+    respondent.eof(clean)
+    assert type(respondent.error) is error
+    assert getattr(respondent.error, "partial", respondent.body) == b"hello"
+
+
+def test_end_behind_the_response():
+    """A stream that ends behind the response leaves it whole and carries no other."""
+    respondent = respond(sized(b"hello"))
+    respondent.eof(clean=False)
+    assert (respondent.body, respondent.error, respondent.persisted) == (b"hello", None, False)
+
+
+def test_nothing_counts_behind_an_error():
+    """After an error nothing more is taken, and the error stays."""
+    respondent = respond(b"<html>", sized(b"hello"))
+    error = respondent.error
+    respondent.eof()
+    assert error is respondent.error
+    assert (error.kind, respondent.status, respondent.extra) == ("status_line", None, b"")
+
+
+def test_error_keeps_nothing_alive():
+    """An error is a value: it does not hold the frames in which it was found."""
+    assert respond(b"<html>").error.__traceback__ is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "data"),
+    [
+        ({"head": 40}, OK + b"X: 345678901234567890\r\n\r\n"),
+        ({"headers": 1}, OK + b"X: y\r\nX: y\r\n\r\n"),
+        ({"line": 20}, OK + b"X: 345678901234567890\r\n\r\n"),
+        ({"interim": 1}, b"HTTP/1.1 100 C\r\n\r\n" * 2),
+        ({"chunk_line": 3}, OK + b"Transfer-Encoding: chunked\r\n\r\n5;ab\r\n"),
+        ({"trailers": 3}, OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n"),
+        ({"body": 4}, sized(b"hello")),
+        ({"body": 4}, OK + b"\r\nhello"),
+        ({"decoded": 4}, sized(gzip.compress(b"hello"), GZIP)),
+    ],
+)
+def test_limits(limits, data):
+    """Each limit ends the exchange with an error that names it."""
+    ((name, value),) = limits.items()
+    error = respond(data, **limits).error
+    assert type(error) is TooLarge
+    assert f"Limits.{name}: {value}" in str(error)
+
+
+def test_body_limit_counts_what_came():
+    """A large announcement is no error, a body at the limit neither."""
+    assert respond(sized(b"hello"), body=5).body == b"hello"
+    assert respond(OK + b"Content-Length: 99\r\n\r\nhello", body=5).error is None
+
+
+def test_too_many_codings():
+    """Codings beyond the limit are a DecodeError, before any of them is undone."""
+    error = respond(sized(b"x", b"Content-Encoding: gzip, gzip\r\n"), codings=1).error
+    assert type(error) is DecodeError
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(b"200", b"hello"), (b"404", b"hello"), (b"206", gzip.compress(b"hello", mtime=0))]
+)
+def test_decoded(status, body):
+    """A body is decoded, but not a part of one; its Content-Encoding stays as it was received."""
+    data = sized(gzip.compress(b"hello", mtime=0), GZIP).replace(b"200", status, 1)
+    respondent = respond(data)
+    assert respondent.body == body
+    assert respondent.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_many_pieces(size):
+    """A body of very many pieces comes out as it went in."""
+    body = bytes(range(256)) * 40
+    assert respond(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks(body, size)).body == body
+
+
+def test_buffer_may_be_used_again():
+    """A caller's buffer is not kept."""
+    buffer = bytearray(sized(b"hello"))
+    respondent = respond(buffer[:-1])
+    data = bytearray(b"o")
+    respondent.feed(data)
+    data[:] = b"xx"
+    assert respondent.body == b"hello"
+
+
+def test_body_is_copied_once():
+    """Nothing of a body is held twice before it is joined."""
+    pieces = [sized(bytes(1 << 22))[:65_536], *(bytes(65_536) for _ in range(64))]
+    respondent = respond()
+    assert peak(lambda: [respondent.feed(piece) for piece in pieces]) < 1.1 * (1 << 22)
+    assert len(respondent.body) == 1 << 22
+
+
+def test_small_pieces_are_joined_on_the_way():
+    """A body in small chunks costs little more memory than its bytes, twice while they are joined."""
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks(bytes(1 << 20), 16)
+    respondent = respond()
+    assert peak(lambda: respondent.feed(data)) < 2.5 * (1 << 20)
+    assert len(respondent.body) == 1 << 20
+
+
+def test_announced_size_is_not_reserved():
+    """What a peer announces costs nothing until it comes."""
+    length = OK + b"Content-Length: 60000000\r\n\r\nx"
+    chunk = OK + b"Transfer-Encoding: chunked\r\n\r\n3ffffff\r\nx"
+    assert peak(lambda: respond(length)) < 100_000
+    assert peak(lambda: respond(chunk)) < 100_000
+
+
+BEGINNINGS = [
+    b"",
+    b"\r\n",
+    OK,
+    OK + GZIP + b"\r\n",
+    OK + b"Content-Length: 9\r\n\r\n",
+    b"HTTP/1.1 100 C\r\n\r\n",
+] + [
+    OK + fields + b"Transfer-Encoding: chunked\r\n\r\n" + body
+    for fields in (b"", GZIP)
+    for body in (b"", b"5\r\nhello\r\n", b"0\r\n")
+]
+
+
+@given(
+    st.sampled_from(BEGINNINGS),
+    st.lists(
+        st.binary(max_size=40) | st.sampled_from([b"\r\n", b"\n", b":", b" ", b"0", b"5;a", b"\x1f\x8b"])
+    ),
+    st.booleans(),
+)
+def test_never_raises(beginning, pieces, clean):
+    """Whatever comes, nothing is raised, and the end of the stream ends the response one way."""
+    respondent = respond(beginning, *pieces, method="GET", upgrade=True)
+    respondent.eof(clean)
+    assert respondent.ended
+    assert not respondent.persisted
+    assert isinstance(respondent.error, ProtocolError | IncompleteRead | NoResponse) or respondent.status
