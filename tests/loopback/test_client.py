@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hio.base.doing import DoDoer, Doer, Doist, doify
 
@@ -18,6 +20,8 @@ from tymeconn.errors import (
     TlsError,
     TymeconnError,
 )
+from tymeconn.net.networking import SocketNetwork
+from tymeconn.net.resolving import Resolver
 from tymeconn.net.seams import Tls
 from tymeconn.policy.patience import Timeouts
 
@@ -206,6 +210,11 @@ class Healthy(Doer):
         return self.until()
 
 
+def knows_no_name(*args, **kwargs):
+    """A getaddrinfo that asks nobody."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
 def free_port(peer):
     server = peer(lambda connection: None)
     server.close()
@@ -219,7 +228,9 @@ def test_bad_peers_harm_nobody(peer, echo, once, silent, server_context):
         CertificateError: Client(
             hostname="localhost", port=peer(echo, context=server_context("localhost")).port, scheme="https"
         ),
-        NameNotFound: Client(hostname="nowhere.invalid", timeouts=Timeouts(connect=20)),
+        NameNotFound: Client(
+            hostname="nowhere.test", network=SocketNetwork(Resolver(getaddrinfo=knows_no_name))
+        ),
         ProtocolError: Client(hostname="127.0.0.1", port=peer(once(b"\0\1garbage\r\n\r\n")).port),
         ReadTimeout: Client(hostname="127.0.0.1", port=peer(silent).port, timeouts=BRIEF),
         IncompleteRead: Client(

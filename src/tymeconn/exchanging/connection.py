@@ -141,6 +141,8 @@ class Connection:
         moments = [moment for moment, _, _ in self._deadlines()]
         if self._dial is not None and self._dial.until is not None:
             moments.append(self._dial.until)
+        if self._connector is not None and self._connector.pending:
+            moments.append(self._setup.network.clock())
         return min(moments, default=None)
 
     def _closed(self) -> Phase:

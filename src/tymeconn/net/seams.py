@@ -55,29 +55,44 @@ class Tls:
 class Lookup(Protocol):
     """A name on its way to addresses."""
 
-    signal: Signal
-    ended: bool
-    addresses: tuple[Address, ...]
-    error: OSError | None
+    @property
+    def signal(self) -> Signal:
+        """Fires when it ended."""
+
+    @property
+    def ended(self) -> bool:
+        """There are addresses or an error."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where to connect, in the order to try; empty before the end and after an error."""
+
+    @property
+    def error(self) -> OSError | None:
+        """Why there are no addresses."""
 
     def cancel(self) -> None:
         """Give up waiting; the look-up may go on in the background but nobody is told."""
 
 
 class Connector(Protocol):
-    """A byte stream in the making and in use.
+    """A byte stream in the making and in use."""
 
-    Attributes:
-        wants: READ and WRITE bits that the next call needs; only of use with a descriptor.
-        pending: bytes are inside that no descriptor will announce.
-        clean: the end of the stream was authenticated; for plain TCP, the peer sent its end.
-        protocol: what ALPN agreed on, once up.
-    """
+    @property
+    def wants(self) -> int:
+        """READ and WRITE bits that the next call needs; only of use with a descriptor."""
 
-    wants: int
-    pending: bool
-    clean: bool
-    protocol: str | None
+    @property
+    def pending(self) -> bool:
+        """Bytes are inside that no descriptor will announce."""
+
+    @property
+    def clean(self) -> bool:
+        """The end of the stream was authenticated; for plain TCP, the peer sent its end."""
+
+    @property
+    def protocol(self) -> str | None:
+        """What ALPN agreed on, once up."""
 
     def connect(self) -> bool:
         """Go on connecting; True when up. Raises OSError."""
@@ -86,7 +101,10 @@ class Connector(Protocol):
         """Return what has arrived, at most `size` bytes: None for nothing now, empty for ended."""
 
     def send(self, data: bytes | memoryview) -> int:
-        """Return how many bytes were taken; 0 when there is no room now."""
+        """Return how many bytes were taken; fewer than given when there is no room now.
+
+        Bytes that were taken but are still inside go out with any later `send` or `recv`.
+        """
 
     def shut(self) -> None:
         """Say that no more will be sent."""
@@ -104,7 +122,9 @@ class Connector(Protocol):
 class Network(Protocol):
     """Where connectors come from, and the clock on which their deadlines run."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """Seconds on which the deadlines of its connections run."""
 
     def resolve(self, host: str, port: int) -> Lookup:
         """Begin to look up a name; the look-up may have ended at once."""
