@@ -84,7 +84,7 @@ class JobRecord:
             return 100
         until = tyme if self.canceled is None else self.canceled
         share = (until - self.began) / self.seconds if self.seconds else 1.0
-        return min(99, int(100 * share))
+        return int(min(99.0, 100 * share))
 
     def document(self, tyme: float) -> dict[str, Any]:
         """Return the job as its resource shows it at `tyme`."""
