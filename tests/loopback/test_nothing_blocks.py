@@ -1,0 +1,129 @@
+"""After a doer's enter the servicing thread does nothing that may block."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+
+import pytest
+from hio.base.doing import Doist
+
+from tymeconn.clienting import Client, ClientDoer
+from tymeconn.net.networking import SocketNetwork
+from tymeconn.net.resolving import Resolver
+from tymeconn.net.seams import Tls
+from tymeconn.polling import PollingDoer
+from tymeconn.testing.jobserver import JobServer, JobServerDoer
+
+pytestmark = pytest.mark.loopback
+
+BLOCKING = (
+    "open",
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "time.sleep",
+    "subprocess.Popen",
+    "import",
+)
+
+
+class Watch:
+    """Notes audit events of one thread while it is on; an audit hook cannot be removed."""
+
+    def __init__(self):
+        self.thread = None
+        self.events = []
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event, args):
+        if self.thread != threading.get_ident():
+            return
+        if event in BLOCKING or (event == "socket.connect" and args[0].gettimeout() != 0.0):
+            self.events.append((event, args[:1]))
+
+    def __enter__(self):
+        self.events.clear()
+        self.thread = threading.get_ident()
+        return self
+
+    def __exit__(self, *exc):
+        self.thread = None
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return Watch()
+
+
+def localhost_only(host, port, *args, **kwargs):
+    """A getaddrinfo that knows one name."""
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+
+def recurring(doist, until, ticks=200_000):
+    """Run a doist that was entered, without its sleep, until something holds."""
+    for _ in range(ticks):
+        doist.recur()
+        if until():
+            return
+    raise AssertionError("it did not end")
+
+
+def test_watch_sees_what_blocks(watch, tmp_path):
+    """The watch itself works."""
+    with watch:
+        (tmp_path / "x").open("w").close()
+    assert watch.events[0][0] == "open"
+
+
+def test_watch_sees_a_blocking_connect(watch, peer, echo):
+    """A socket with a timeout blocks while it connects."""
+    server = peer(echo)
+    with watch, socket.create_connection(("127.0.0.1", server.port)):
+        pass
+    assert "socket.connect" in [event for event, _ in watch.events]
+
+
+def test_polled_jobs_block_nothing(watch):
+    """Names, connections, requests, answers and looks, with a server in the same Doist."""
+    server = JobServer()
+    server.open()
+    network = SocketNetwork(Resolver(getaddrinfo=localhost_only))
+    client = Client(hostname="jobs.test", port=server.address[1], network=network)
+    jobs = [PollingDoer(client, "POST", "/jobs", json={"seconds": n}) for n in range(5)]
+    doist = Doist(tock=0.001, doers=[JobServerDoer(server), ClientDoer(client=client), *jobs])
+    doist.enter()
+    with watch:
+        recurring(doist, lambda: all(job.outcome for job in jobs))
+    doist.exit()
+    assert watch.events == []
+    assert all(job.outcome.status == 200 for job in jobs)
+
+
+def test_tls_blocks_nothing(watch, peer, echo, server_context, cafile):
+    """The context was loaded when the client was made."""
+    server = peer(echo, context=server_context("localhost"))
+    client = Client(hostname="localhost", port=server.port, scheme="https", tls=Tls(cafile=cafile))
+    client.request(method="GET", path="/a")
+    doist = Doist(tock=0.001, doers=[ClientDoer(client=client)])
+    doist.enter()
+    with watch:
+        recurring(doist, lambda: client.responses)
+    doist.exit()
+    assert watch.events == []
+    assert client.respond().body == b"/a"
+
+
+def test_bad_certificate_blocks_nothing(watch, peer, echo, server_context):
+    """Nor does a refusal, whose message OpenSSL makes."""
+    server = peer(echo, context=server_context("localhost"))
+    client = Client(hostname="localhost", port=server.port, scheme="https")
+    client.request(method="GET", path="/a")
+    doist = Doist(tock=0.001, doers=[ClientDoer(client=client)])
+    doist.enter()
+    with watch:
+        recurring(doist, lambda: client.responses)
+    doist.exit()
+    assert watch.events == []
+    assert client.respond().errored
