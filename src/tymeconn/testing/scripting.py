@@ -87,7 +87,7 @@ class ScriptedConnector:
         if piece is None:
             return None
         if piece == END:
-            self._readable.append(END)
+            self._readable.appendleft(END)
         if len(piece) > size:
             self._readable.appendleft(piece[size:])
         self.received += len(piece[:size])
