@@ -68,6 +68,7 @@ class Client:
 
         Raises:
             InvalidRequest: no connection can lead there.
+            TypeError: an unknown part, or an argument of the wrong type.
             ValueError: a file of `tls` cannot be used.
         """
         self.requester = Requester(**_parted(parts))

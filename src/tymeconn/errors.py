@@ -105,7 +105,7 @@ class InvalidRequest(TymeconnError, ValueError):
         self.kind = kind
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.kind, str(self))
+        return type(self), (self.kind, str(self)), self.__dict__
 
 
 class StatusError(TymeconnError):
@@ -114,6 +114,9 @@ class StatusError(TymeconnError):
     def __init__(self, message: str, response: Any) -> None:
         super().__init__(message)
         self.response = response
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.response), self.__dict__
 
 
 class ExchangeError(TymeconnError):

@@ -318,10 +318,11 @@ def test_client_that_leads_nowhere_is_refused(wrong):
         Client(network=ScriptedNetwork(), **wrong)
 
 
-def test_client_has_no_other_arguments():
-    """An unknown argument is a TypeError."""
-    with pytest.raises(TypeError):
-        Client(network=ScriptedNetwork(), colour="red")
+@pytest.mark.parametrize("wrong", [{"colour": "red"}, {"timeouts": 5}, {"limits": 5}, {"tls": True}])
+def test_client_refuses_other_arguments(wrong):
+    """An unknown argument and one of the wrong type are TypeErrors that name it."""
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        Client(network=ScriptedNetwork(), **wrong)
 
 
 def test_whole_url_as_path_gives_the_base():

@@ -24,6 +24,8 @@ from tymeconn.net.networking import SocketNetwork
 from tymeconn.net.resolving import Resolver
 from tymeconn.net.seams import Tls
 from tymeconn.policy.patience import Timeouts
+from tymeconn.polling import JobState, PollingDoer
+from tymeconn.testing.jobserver import JobServer, JobServerDoer
 
 pytestmark = pytest.mark.loopback
 
@@ -197,17 +199,17 @@ def test_silent_peer_on_tls(peer, silent):
     assert isinstance(doer.value, ConnectTimeout)
 
 
-class Healthy(Doer):
-    """Counts its ticks until it is told to stop."""
+class Until(Doer):
+    """Ends the Doist when a condition holds."""
 
-    def __init__(self, until, **kwa):
-        super().__init__(**kwa)
-        self.until = until
-        self.ticks = 0
+    def __init__(self, condition):
+        super().__init__()
+        self.condition = condition
 
     def recur(self, tyme):
-        self.ticks += 1
-        return self.until()
+        if self.condition():
+            raise KeyboardInterrupt
+        return False
 
 
 def knows_no_name(*args, **kwargs):
@@ -222,7 +224,7 @@ def free_port(peer):
 
 
 def test_bad_peers_harm_nobody(peer, echo, once, silent, server_context):
-    """Refused, bad certificate, unknown name, garbage and silence beside ten healthy exchanges."""
+    """Refused, bad certificate, unknown name, garbage and silence beside ten healthy jobs in one Doist."""
     bad = {
         ConnectError: Client(hostname="127.0.0.1", port=free_port(peer)),
         CertificateError: Client(
@@ -238,17 +240,26 @@ def test_bad_peers_harm_nobody(peer, echo, once, silent, server_context):
         ),
         NoResponse: Client(hostname="127.0.0.1", port=peer(once(b"")).port),
     }
-    server = peer(echo)
-    good = [Client(hostname="127.0.0.1", port=server.port) for _ in range(10)]
+    server = JobServer()
+    server.open()
+    good = [Client(hostname="127.0.0.1", port=server.address[1]) for _ in range(3)]
+    bad_jobs = [
+        PollingDoer(client, "POST", "/jobs", timeout=client._setup.timeouts) for client in bad.values()
+    ]
     bad_doers = [doing(ask, client, "/") for client in bad.values()]
-    good_doers = [doing(ask, client, *["/fine"] * 5) for client in good]
-    watcher = Healthy(lambda: all(doer.value is not None for doer in bad_doers))
-    run([*bad_doers, *good_doers, watcher])
+    good_jobs = [PollingDoer(good[n % 3], "POST", "/jobs", json={"seconds": 0.2}) for n in range(10)]
+    everybody = Until(
+        lambda: (
+            all(job.outcome for job in (*bad_jobs, *good_jobs))
+            and all(doer.value is not None for doer in bad_doers)
+        )
+    )
+    run([JobServerDoer(server), *bad_doers, *bad_jobs, *good_jobs, everybody])
     for client in (*bad.values(), *good):
         client.close()
     assert [type(doer.value) for doer in bad_doers] == list(bad)
-    assert [doer.value for doer in good_doers] == [["/fine"] * 5] * 10
-    assert watcher.ticks > 10
+    assert [type(job.outcome.__cause__) for job in bad_jobs] == list(bad)
+    assert [job.job.state for job in good_jobs] == [JobState.SUCCEEDED] * 10
 
 
 def test_deques_under_a_client_doer(peer, echo):
@@ -257,18 +268,10 @@ def test_deques_under_a_client_doer(peer, echo):
     client = Client(hostname="127.0.0.1", port=server.port)
     for n in range(5):
         client.request(method="GET", path=f"/{n}")
-    Doist(real=True, tock=0.001, limit=10.0, doers=[ClientDoer(client=client), UntilFive(client)]).do()
+    Doist(
+        real=True,
+        tock=0.001,
+        limit=10.0,
+        doers=[ClientDoer(client=client), Until(lambda: len(client.responses) == 5)],
+    ).do()
     assert [bytes(client.respond().body) for _ in range(5)] == [f"/{n}".encode() for n in range(5)]
-
-
-class UntilFive(Doer):
-    """Ends the run when five answers are there."""
-
-    def __init__(self, client):
-        super().__init__()
-        self.client = client
-
-    def recur(self, tyme):
-        if len(self.client.responses) == 5:
-            raise KeyboardInterrupt
-        return False

@@ -379,6 +379,9 @@ def test_credentials_go_along_at_home():
         ("POST", "/", {"json": object()}, InvalidRequest),
         ("POST", "/", {"colour": 1}, TypeError),
         ("POST", "/", {"timeout": 3}, TypeError),
+        ("POST", "/", {"waiter": "standard"}, TypeError),
+        ("POST", "/", {"pace": 1.0}, TypeError),
+        ("POST", "/", {"patience": 60}, TypeError),
     ],
 )
 def test_wrong_submission_raises_at_the_call(method, url, options, error):

@@ -67,6 +67,12 @@ class Setup:
     limits: Limits
     timeouts: Timeouts
 
+    def __post_init__(self) -> None:
+        for name, kind in (("tls", Tls), ("limits", Limits), ("timeouts", Timeouts)):
+            value: object = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
+
 
 class Connection:
     """One connection and the exchange on it.

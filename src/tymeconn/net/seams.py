@@ -51,6 +51,14 @@ class Tls:
     hostname: str = ""
     context: Any = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.verify, bool):
+            raise TypeError(f"tls verify must be True or False, not {self.verify!r}")
+        for name in ("cafile", "certfile", "keyfile", "hostname"):
+            value: object = getattr(self, name)
+            if not isinstance(value, str):
+                raise TypeError(f"tls {name} must be str, not {value!r}")
+
 
 class Lookup(Protocol):
     """A name on its way to addresses."""

@@ -63,10 +63,10 @@ class Pace:
         return self._clamp(self._scaled(self._grown(2.0, misses), u))
 
     def _grown(self, factor: float, turn: int) -> float:
-        # Beyond the cap the power is not needed, and it may overflow.
-        if factor > 1 and self.start > 0 and turn > 1 + math.log(max(self.cap / self.start, 1), factor):
-            return self.cap
-        return min(self.start * factor ** (turn - 1), self.cap)
+        try:
+            return min(self.start * float(factor) ** (turn - 1), self.cap)
+        except OverflowError:  # a power that large is beyond any cap
+            return self.cap if self.start else 0.0
 
     def _scaled(self, delay: float, u: float) -> float:
         return delay * (1 - self.jitter + 2 * self.jitter * u)

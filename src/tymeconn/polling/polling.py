@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack, cast
+from typing import Any, TypeVar, Unpack, cast
 
 from hio.base import doing
 
@@ -40,6 +40,8 @@ from .judging import ENDED, Kind, Verdict, Waiter, decoded, due, judge, locate
 from .templating import Look, MissingValue
 
 __all__ = ["JobOptions", "PollingDoer"]
+
+T = TypeVar("T")
 
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _ERRORS = {Kind.FAILED: JobFailed, Kind.CANCELED: JobCanceled, Kind.LOST: JobLost}
@@ -95,9 +97,9 @@ class PollingDoer(doing.Doer):
         self.job = Job(options.pop("mint", mints())())
         self._draw = options.pop("draw", draws())
         self._calendar = options.pop("calendar") if "calendar" in options else Calendar.real()
-        self._waiter = waiter or presets.standard()
-        self._pace = pace or Pace()
-        self._patience = patience or Patience()
+        self._waiter = _checked(waiter, Waiter, presets.standard)
+        self._pace = _checked(pace, Pace, Pace)
+        self._patience = _checked(patience, Patience, Patience)
         self._sender = sender
         self._timeouts = options.get("timeout") or Timeouts()
         submission = cast("FetchOptions", options)
@@ -254,6 +256,14 @@ class PollingDoer(doing.Doer):
         if verdict.kind is not Kind.SUCCEEDED or job.reply is None:
             raise _ERRORS[verdict.kind](verdict.word or verdict.why, details=verdict.details)
         return job.reply
+
+
+def _checked(value: T | None, kind: type[T], default: Callable[[], T]) -> T:
+    if value is None:
+        return default()
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__.lower()} must be {kind.__name__}, not {value!r}")
+    return value
 
 
 @contextmanager

@@ -38,9 +38,10 @@ class Signal:
 
     def fire(self) -> None:
         """Wake all who wait now, in the order in which they came."""
-        if self._wakes:
-            wakes, self._wakes = self._wakes, {}
-            for wake in wakes.values():
+        # One by one, so that a waiter may attend again and may withdraw another that was not woken yet.
+        for key in list(self._wakes):
+            wake = self._wakes.pop(key, None)
+            if wake is not None:
                 wake()
 
 

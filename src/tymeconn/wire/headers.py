@@ -50,10 +50,12 @@ def pairs(given: object, what: str) -> list[tuple[Any, Any]]:
 
 def check_header(name: str | bytes, value: HeaderValue) -> tuple[str, str]:
     """Return the field as two strings that encode to latin-1, or raise as `make_headers` does."""
+    if not isinstance(name, str | bytes):
+        raise TypeError(f"header name must be str or bytes, not {name!r}")
     text = _as_text(name, "header name")
     if not TOKEN.fullmatch(text):
         raise InvalidRequest("invalid_header", f"header name is not a token: {name!r}")
-    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}, if no int,")
+    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}")
     if _FORBIDDEN_IN_VALUE.search(content):
         raise InvalidRequest("invalid_header", f"control character in value of header {text}: {value!r}")
     return text, content.strip(" \t")
@@ -63,7 +65,7 @@ def _as_text(value: object, what: str) -> str:
     if isinstance(value, bytes | bytearray):
         return value.decode("latin-1")
     if not isinstance(value, str):
-        raise TypeError(f"{what} must be str or bytes, not {value!r}")
+        raise TypeError(f"{what} must be str, int or bytes, not {value!r}")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:

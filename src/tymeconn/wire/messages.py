@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -99,13 +98,7 @@ class Response(_Fields):
     It never changes once handed over, and equals any tuple of the same nine values.
     """
 
-    meta: Meta
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Response:
-        """Take the nine fields, by position or by name."""
-        self = super().__new__(cls, *args, **kwargs)
-        self.__dict__["meta"] = Meta()
-        return self
+    meta: Meta = Meta()
 
     def with_meta(self, meta: Meta) -> Response:
         """Return the same response that also knows `meta`."""
@@ -134,7 +127,12 @@ class Response(_Fields):
     @property
     def text(self) -> str:
         """The body as text in the charset of Content-Type, else UTF-8; what does not fit becomes U+FFFD."""
-        return self.content.decode(self._charset(), "replace")
+        fields = Message()
+        fields["content-type"] = self.headers.get("content-type", "")
+        try:
+            return self.content.decode(fields.get_content_charset("utf-8"), "replace")
+        except (LookupError, ValueError):  # no charset, or one of Python's codecs that is none
+            return self.content.decode("utf-8", "replace")
 
     @property
     def elapsed(self) -> float:
@@ -145,22 +143,15 @@ class Response(_Fields):
         """Return the body decoded as JSON.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or nested too deeply to be read.
         """
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
 
     def raise_for_status(self) -> Response:
-        """Return this response, or raise StatusError when its status is 4xx or 5xx."""
+        """Return this response, or raise StatusError when its status is 4xx, 5xx or missing."""
         if self.status is None or self.status >= 400:
             raise StatusError(f"{self.status} {self.reason} for {self.url}", self)
         return self
-
-    def _charset(self) -> str:
-        fields = Message()
-        fields["content-type"] = self.headers.get("content-type", "")
-        charset = fields.get_content_charset("utf-8")
-        try:
-            codecs.lookup(charset)
-        except LookupError:
-            return "utf-8"
-        return charset

@@ -13,19 +13,22 @@ from copy import copy
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
-from .headers import HeadersInput, make_headers
+from .headers import HeadersInput, make_headers, pairs
 from .messages import Request
-from .requesting import check_method, encode, frame
+from .requesting import check_method, encode, encode_body, frame
 from .urls import DEFAULT_PORTS, Url, encode_pairs, split
 
 __all__ = ["Requester"]
 
+_HOST_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# RFC 7578 4.2 and WHATWG HTML 4.10.22.8: what would end the quoted name or its line.
+_IN_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 _FRESH = ("body", "data", "fargs")
 _CARRIED = ("hostname", "port", "scheme", "method", "path", "qargs", "fragment", "headers", "portOptional")
 
@@ -61,14 +64,14 @@ class Requester:
         fargs: Mapping[str, Any] | None = None,
         portOptional: bool = False,  # noqa: FBT001, FBT002, N803 hio's signature
     ) -> None:
-        self.hostname = hostname
-        self.port = port if port is not None else DEFAULT_PORTS.get(scheme, self.Port)
+        self.hostname, given = _located(hostname, port)
+        self.port = given if given is not None else DEFAULT_PORTS.get(scheme, self.Port)
         self.scheme = scheme
-        self.method = method.upper() if method else "GET"
+        self.method = _upper(method or "GET")
         self.path = path or "/"
         self.qargs: dict[str, Any] = qargs if qargs is not None else {}
         self.fragment = fragment
-        self.headers: CIMultiDict[Any] = CIMultiDict(headers or ())
+        self.headers: CIMultiDict[Any] = CIMultiDict(pairs(headers or (), "headers"))
         self.body = _latin1(body)
         self.data = data
         self.fargs = fargs
@@ -80,17 +83,23 @@ class Requester:
     def reinit(self, **changes: Any) -> None:
         """Take the parts that are given and not None; body, data and fargs are reset when not given.
 
-        The names are those of the constructor. Raises TypeError for another name.
+        The names are those of the constructor.
+
+        Raises:
+            InvalidRequest: a str body that is not latin-1.
+            TypeError: another name, or headers or a body of the wrong type; nothing was taken then.
         """
         unknown = changes.keys() - {*_CARRIED, *_FRESH}
         if unknown:
             raise TypeError(f"a request has no part {sorted(unknown)[0]!r}")
+        body = _latin1(changes.get("body"))
+        if changes.get("headers") is not None:
+            changes["headers"] = CIMultiDict(pairs(changes["headers"], "headers"))
         for name in _CARRIED:
             if changes.get(name) is not None:
                 setattr(self, name, changes[name])
-        self.method = self.method.upper()
-        self.headers = CIMultiDict(self.headers)
-        self.body = _latin1(changes.get("body"))
+        self.method = _upper(self.method)
+        self.body = body
         self.data = changes.get("data")
         self.fargs = changes.get("fargs")
 
@@ -104,6 +113,7 @@ class Requester:
 
         Raises:
             InvalidRequest: what was given cannot be sent, or the path names another origin.
+            TypeError: a part is of the wrong type.
         """
         request = self.make()
         self.head = encode(request)
@@ -138,7 +148,7 @@ class Requester:
         """
         method = check_method(self.method)
         url = self._part()
-        given = CIMultiDict(make_headers([(_titled(name), value) for name, value in self.headers.items()]))
+        given = CIMultiDict((name.title(), value) for name, value in make_headers(self.headers).items())
         content_type, body = self._content(given.get("content-type", ""))
         if method == "GET":
             content_type, body = "", b""
@@ -153,11 +163,17 @@ class Requester:
     def base(self) -> Url:
         """The root of the origin that requests go to."""
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
-        return split(f"{self.scheme}://{host}:{self.port}/")
+        url = split(f"{self.scheme}://{host}:{self.port}/")
+        if url != Url(url.origin, "/"):
+            raise InvalidRequest("invalid_url", f"not a host and a port: {self.hostname!r}, {self.port!r}")
+        return url
 
     def _part(self) -> Url:
         """Part `path` into path, qargs and fragment, as hio does, and return the URL they make."""
         base = self.base
+        for name, kind in (("path", str), ("qargs", dict)):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} must be {kind.__name__}, not {getattr(self, name)!r}")
         rooted = self.path if self.path.startswith("/") else f"/{self.path}"
         url = split(self.path if _ABSOLUTE.match(self.path) else f"{base.origin}{rooted}")
         if url.origin != base.origin:
@@ -172,14 +188,14 @@ class Requester:
 
     def _merge(self, query: str) -> None:
         merged: dict[str, list[str]] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
             merged.setdefault(name, []).append(value)
         self.qargs.update({name: values if values[1:] else values[0] for name, values in merged.items()})
 
     def _host(self, url: Url) -> str:
         authority = url.origin.authority
-        explicit = self.portOptional or self.port != DEFAULT_PORTS[self.scheme]
-        return authority if explicit else f"{authority}:{self.port}"
+        default = url.origin.port == DEFAULT_PORTS[url.origin.scheme]
+        return f"{authority}:{url.origin.port}" if default and not self.portOptional else authority
 
     def _content(self, content_type: str) -> tuple[str, bytes]:
         if self.data is not None:
@@ -188,7 +204,7 @@ class Requester:
             return "", self.body
         if content_type.startswith("multipart/form-data"):
             return _multipart(self.fargs)
-        form = encode_pairs(self.fargs).encode("ascii")
+        form = encode_pairs(self.fargs, "invalid_body").encode("ascii")
         return "application/x-www-form-urlencoded; charset=utf-8", form
 
 
@@ -200,27 +216,31 @@ def _dumped(data: Any) -> bytes:
 
 
 def _multipart(fargs: Mapping[str, Any]) -> tuple[str, bytes]:
-    # RFC 7578 4.1 and 4.2: the boundary must not occur in a part, and quotes and line ends in a name are
-    # percent-encoded. A digest of the parts cannot occur in them by chance and is the same every time.
-    parts = [(quote(str(name), safe=" ()[]"), str(value)) for name, value in fargs.items()]
+    # RFC 7578 4.1: the boundary must not occur in a part. A digest of the parts cannot occur in them by
+    # chance and is the same every time.
+    parts = [(str(name).translate(_IN_NAME), str(value)) for name, value in pairs(fargs, "fargs")]
     boundary = f"----{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"
     pieces = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n'
         f"Content-Type: text/plain; charset=utf-8\r\n\r\n{value}\r\n"
         for name, value in parts
     ]
-    body = "".join([*pieces, f"--{boundary}--\r\n"]).encode()
+    body = encode_body("".join([*pieces, f"--{boundary}--\r\n"]), "utf-8")
     return f"multipart/form-data; boundary={boundary}", body
 
 
-def _titled(name: str | bytes) -> str:
-    return (name.decode("latin-1") if isinstance(name, bytes) else name).title()
+def _located(hostname: str, port: int | None) -> tuple[str, int | None]:
+    """Part "host:port" and take brackets off; a port after the name goes before `port`, as in hio."""
+    found = _HOST_PORT.fullmatch(hostname)
+    if not found:
+        return hostname, port
+    return found[1] or found[2], int(found[3]) if found[3] else port
+
+
+def _upper(method: str) -> str:
+    # Upper case makes ASCII of some letters that are none, and so a token of what is none.
+    return method.upper() if isinstance(method, str) and method.isascii() else method
 
 
 def _latin1(body: bytes | bytearray | str | None) -> bytes:
-    if isinstance(body, str):
-        try:
-            return body.encode("latin-1")
-        except UnicodeEncodeError:
-            raise InvalidRequest("invalid_body", f"str body is not latin-1: {body!r}") from None
-    return bytes(body or b"")
+    return b"" if body is None else encode_body(body, "latin-1")

@@ -13,11 +13,19 @@ from typing import Any, TypedDict, Unpack
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
-from .headers import TOKEN, HeadersInput, make_headers
+from .headers import TOKEN, Headers, HeadersInput, make_headers
 from .messages import Request
 from .urls import Params, Url, credentials, encode_pairs, with_params
 
-__all__ = ["MessageOptions", "check_method", "encode", "encode_json", "frame", "make_request"]
+__all__ = [
+    "MessageOptions",
+    "check_method",
+    "encode",
+    "encode_body",
+    "encode_json",
+    "frame",
+    "make_request",
+]
 
 # RFC 9110 8.6: a user agent sends Content-Length 0 when the method gives an absent body a meaning.
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
@@ -72,7 +80,7 @@ def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
         InvalidRequest: Host or Content-Length is repeated or wrong, or Transfer-Encoding is given: how a
             body is framed is not the caller's to say.
     """
-    given = request.headers
+    given = _with_te_named(request.headers)
     for name in ("host", "content-length"):
         if len(given.getall(name, ())) > 1:
             raise InvalidRequest("invalid_header", f"header {name} is given more than once")
@@ -90,6 +98,16 @@ def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
         fields = [*fields, ("Content-Length", length)]
     head = [*host, *fields, *(pair for pair in given.items() if pair not in named)]
     return Request(request.method, request.url, CIMultiDictProxy(CIMultiDict(head)), request.body)
+
+
+def _with_te_named(given: Headers) -> Headers:
+    """Name TE in Connection, because it holds for this connection only (RFC 9110 10.1.4)."""
+    options = ", ".join(given.getall("connection", ()))
+    if "te" not in given or "te" in (option.strip().lower() for option in options.split(",")):
+        return given
+    named = CIMultiDict(given)
+    named["Connection"] = f"{options}, TE" if options else "TE"
+    return CIMultiDictProxy(named)
 
 
 def check_method(method: str) -> str:
@@ -121,8 +139,8 @@ def _body(options: MessageOptions) -> tuple[str, bytes]:
         return "application/json", encode_json(options["json"])
     if given == ["form"]:
         form = options["form"]
-        return "application/x-www-form-urlencoded", encode_pairs(form or ()).encode("ascii")
-    return "", _raw(options["body"])
+        return "application/x-www-form-urlencoded", encode_pairs(form or (), "invalid_body").encode("ascii")
+    return "", encode_body(options["body"], "utf-8")
 
 
 def encode_json(value: object) -> bytes:
@@ -133,9 +151,13 @@ def encode_json(value: object) -> bytes:
         raise InvalidRequest("invalid_body", f"cannot encode as JSON: {error}") from error
 
 
-def _raw(body: object) -> bytes:
+def encode_body(body: object, charset: str) -> bytes:
+    """Return a body given as str or bytes; InvalidRequest for text that `charset` cannot hold."""
     if isinstance(body, str):
-        return body.encode()
+        try:
+            return body.encode(charset)
+        except UnicodeEncodeError:
+            raise InvalidRequest("invalid_body", f"str body is not {charset}: {body!r}") from None
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise TypeError(f"body must be bytes or str, not {body!r}")

@@ -200,7 +200,7 @@ def _host(url: str, host: str) -> str:
         except ValueError:
             raise _invalid(url, f"{host} is not an IPv6 address") from None
         if address.scope_id is not None:
-            raise _invalid(url, f"{host} has a zone, which means nothing to the peer (RFC 9844 6)")
+            raise _invalid(url, f"{host} has a zone, which no URL can carry (RFC 3986 3.2.2)")
         return str(address)
     if not host.isascii():
         host = _idna(url, host)
