@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any, Unpack, cast
 
 from hio.base import doing
@@ -23,7 +24,7 @@ from .exchanging.exchange import Exchange, FetchOptions
 from .net.networking import default_network
 from .net.seams import Network, Tls
 from .policy.patience import Timeouts
-from .tyming.waiting import Wait
+from .tyming.waiting import Awaitable, Wait
 from .wire.messages import Limits, Request, Response
 from .wire.rebuilding import Requester
 from .wire.requesting import MessageOptions, make_request
@@ -83,6 +84,9 @@ class Client:
         self._queue: deque[Exchange] = deque()
         self._connection = Connection(self._setup, self._next)
         self._pumps = 0
+        self._now = 0.0
+        self._awaited: tuple[Awaitable, ...] = ()
+        self._until: float | None = None
         self._tymth: Any = None
         self._prepare(self.requester.base.origin.scheme)
 
@@ -180,17 +184,19 @@ class Client:
 
     def _carry(self, request: Request, timeouts: Timeouts) -> Generator[Wait, float | None, Response]:
         exchange = Exchange(request, timeouts, self._setup.network.clock)
+        expiry, error = _queue_limit(exchange)
         self._queue.append(exchange)
         tyme = self._tymth() if self._tymth else None
         try:
             self._pump()
             while exchange.outcome is None:
                 pumps = self._pumps
-                tyme = yield self._wait(exchange, tyme)
+                tyme = yield self._wait(exchange, expiry, tyme)
                 # Of all who wait, one is enough to move the connection: whoever finds that nobody did.
                 if self._pumps == pumps:
                     self._pump()
-                self._expire(exchange)
+                if self._now >= expiry and exchange is not self._connection.exchange:
+                    exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
             return exchange.result()
         finally:
             self._abandon(exchange)
@@ -198,30 +204,18 @@ class Client:
     def _pump(self) -> None:
         self._pumps += 1
         self._connection.service()
+        self._now = self._setup.network.clock()
+        self._awaited = self._connection.awaited
+        self._until = self._connection.until
 
-    def _wait(self, exchange: Exchange, tyme: float | None) -> Wait:
+    def _wait(self, exchange: Exchange, expiry: float, tyme: float | None) -> Wait:
         if tyme is None:
             return Wait()
-        moments = [moment for moment, _ in self._queue_deadlines(exchange)]
-        if self._connection.until is not None:
-            moments.append(self._connection.until)
-        delay = min(moments) - self._setup.network.clock() if moments else None
-        on = (exchange.done, *self._connection.awaited)
-        return Wait(on, until=None if delay is None else tyme + max(0.0, delay))
-
-    def _queue_deadlines(self, exchange: Exchange) -> Iterator[tuple[float, type[ExchangeError]]]:
-        if exchange is self._connection.exchange:
-            return
-        if exchange.timeouts.pool is not None:
-            yield exchange.started + exchange.timeouts.pool, PoolTimeout
-        if exchange.timeouts.total is not None:
-            yield exchange.started + exchange.timeouts.total, TotalTimeout
-
-    def _expire(self, exchange: Exchange) -> None:
-        now = self._setup.network.clock()
-        for moment, error in self._queue_deadlines(exchange):
-            if now >= moment:
-                exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
+        moment = self._until
+        if exchange is not self._connection.exchange:
+            moment = expiry if moment is None else min(moment, expiry)
+        until = None if moment is None or moment == inf else tyme + max(0.0, moment - self._now)
+        return Wait((exchange.done, *self._awaited), until=until)
 
     def _abandon(self, exchange: Exchange) -> None:
         if exchange.outcome is None:
@@ -331,6 +325,14 @@ def openClient(cls: type[Client] | None = None, **kwa: Any) -> Iterator[Client]:
         yield client
     finally:
         client.close()
+
+
+def _queue_limit(exchange: Exchange) -> tuple[float, type[ExchangeError]]:
+    """Return until when the exchange may wait for the connection, and what it is then."""
+    pool, total = exchange.timeouts.pool, exchange.timeouts.total
+    if total is not None and (pool is None or total <= pool):
+        return exchange.started + total, TotalTimeout
+    return (inf if pool is None else exchange.started + pool), PoolTimeout
 
 
 def _parted(parts: dict[str, Any]) -> dict[str, Any]:
