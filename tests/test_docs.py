@@ -49,7 +49,7 @@ def test_examples_run(page, port, capsys):
     assert blocks
     names = {"__name__": "__main__"}
     for block in blocks:
-        exec(compile(block.replace("port=8080", f"port={port}"), str(page), "exec"), names)  # noqa: S102
+        exec(compile(block.replace("port=8080", f"port={port}"), str(page), "exec"), names)
     if "client" in names:
         names["client"].close()
 
