@@ -1,0 +1,263 @@
+"""A request that was made can be sent; what cannot be sent is refused when it is made."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qsl
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tymeconn.errors import InvalidRequest
+from tymeconn.wire.messages import Request
+from tymeconn.wire.requesting import check_method, encode, encode_body, encode_json, frame, make_request
+from tymeconn.wire.urls import split
+
+URL = split("http://a.example/x")
+CONTROLS = "\r\n\0\t\x01\x7f"
+
+
+def make(method="POST", url=URL, **options):
+    return make_request(method, url, **options)
+
+
+def fields(request):
+    return list(request.headers.items())
+
+
+class Heard:
+    """What llhttp reads of a request's bytes."""
+
+    def __init__(self, request):
+        self.target, self.fields, self.body, self.ended = b"", [], b"", False
+        httptools.HttpRequestParser(self).feed_data(encode(request) + request.body)
+
+    def on_url(self, url):
+        self.target += url
+
+    def on_header(self, name, value):
+        self.fields.append((name.decode(), value.decode("latin-1")))
+
+    def on_body(self, body):
+        self.body += body
+
+    def on_message_complete(self):
+        self.ended = True
+
+
+def test_head():
+    """Host comes first, then what a client always says, then what the caller says."""
+    assert encode(make(body=b"hi", headers=[("X-b", "1")])) == (
+        b"POST /x HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n"
+        b"Content-Length: 2\r\nX-b: 1\r\n\r\n"
+    )
+
+
+def test_given_headers_replace_defaults():
+    """A default that the caller gives stays where the caller put it, as it was given."""
+    given = [("x", "1"), ("accept-encoding", "br"), ("ACCEPT", "text/html"), ("host", "b.example")]
+    assert fields(make("GET", headers=given)) == [("host", "b.example"), *given[:3]]
+
+
+@pytest.mark.parametrize("method", ["get", "Head", "pOsT", "put", "delete", "options", "trace", "patch"])
+def test_standard_methods(method):
+    """The standard methods are sent in upper case."""
+    assert check_method(method) == method.upper()
+
+
+def test_other_methods():
+    """Other methods are sent as they are, because case matters (RFC 9110 9.1)."""
+    assert check_method("Propfind") == "Propfind"
+
+
+@pytest.mark.parametrize(
+    "method", ["", "GE T", "GET ", "GÉT", "poﬆ", "CONNECT", "connect", *(f"GET{c}" for c in CONTROLS)]
+)
+def test_no_method(method):
+    """What is no token is no method, a trailing newline neither; CONNECT asks for no resource."""
+    with pytest.raises(InvalidRequest) as caught:
+        make(method)
+    assert caught.value.kind == "invalid_method"
+
+
+@pytest.mark.parametrize("method", [None, 5, b"GET"])
+def test_wrong_type_of_method(method):
+    """A method of another type is named."""
+    with pytest.raises(TypeError, match=f"method must be str, not {method!r}"):
+        make(method)
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type", "body"),
+    [
+        ({"json": {"a": "é"}}, "application/json", '{"a":"é"}'.encode()),
+        ({"json": []}, "application/json", b"[]"),
+        ({"form": {"a": ["1 2", "&"], "b": None}}, "application/x-www-form-urlencoded", b"a=1+2&a=%26"),
+        ({"form": {}}, "application/x-www-form-urlencoded", b""),
+        ({"body": "é"}, None, "é".encode()),
+        ({"body": bytearray(b"x")}, None, b"x"),
+        ({"body": memoryview(b"x")}, None, b"x"),
+        ({"json": None, "form": None, "body": None, "params": None, "headers": None}, None, b""),
+    ],
+)
+def test_bodies(options, content_type, body):
+    """Each kind of body is encoded, typed and counted; None is no body."""
+    request = make(**options)
+    assert (request.body, request.headers.get("content-type")) == (body, content_type)
+    assert request.headers["content-length"] == str(len(body))
+
+
+def test_given_content_type():
+    """The caller's Content-Type goes before that of the kind of body."""
+    request = make(json={}, headers={"content-type": "application/vnd.x+json"})
+    assert request.headers.getall("content-type") == ["application/vnd.x+json"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"json": float("nan")},
+        {"json": object()},
+        {"json": "\ud800"},
+        {"body": "\ud800"},
+        {"form": {"a": "\ud800"}},
+    ],
+)
+def test_body_that_cannot_be_encoded(options):
+    """A body that has no encoding is refused."""
+    with pytest.raises(InvalidRequest) as caught:
+        make(**options)
+    assert caught.value.kind == "invalid_body"
+
+
+def test_endless_json():
+    """A value that holds itself is refused."""
+    value = []
+    value.append(value)
+    with pytest.raises(InvalidRequest, match="JSON"):
+        encode_json(value)
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(InvalidRequest, match="JSON"):
+        encode_json(value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"json": {}, "body": b""}, {"form": {}, "json": {}}, {"body": 5}, {"body": [b"x"]}, {"data": b"x"}],
+)
+def test_wrong_options(options):
+    """Two bodies, a body of another type and an unknown option are TypeErrors."""
+    with pytest.raises(TypeError, match=r"body|option 'data'"):
+        make(**options)
+
+
+def test_charset_of_text():
+    """Text that a charset cannot hold is no body in it."""
+    assert encode_body("é", "latin-1") == b"\xe9"
+    with pytest.raises(InvalidRequest, match="latin-1"):
+        encode_body("€", "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [("POST", b"", "0"), ("PUT", b"", "0"), ("PATCH", b"", "0"), ("GET", b"", None), ("DELETE", b"x", "1")],
+)
+def test_content_length(method, body, length):
+    """A body has its length, and so has the missing body of a method that expects one."""
+    assert make(method, body=body).headers.get("content-length") == length
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Host", "a"), ("host", "b")],
+        [("Content-Length", "2"), ("content-length", "2")],
+        {"Content-Length": "3"},
+        {"Content-Length": "+2"},
+        {"Transfer-Encoding": "chunked"},
+        {"transfer-encoding": "identity"},
+    ],
+)
+def test_framing_is_not_the_callers(headers):
+    """A request has one Host, and its framing is that of its body."""
+    with pytest.raises(InvalidRequest) as caught:
+        make(body=b"hi", headers=headers)
+    assert caught.value.kind == "invalid_header"
+
+
+def test_right_content_length():
+    """The right Content-Length may be given, also as a number."""
+    assert make(body=b"hi", headers={"content-length": 2}).headers.getall("content-length") == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "connection"),
+    [
+        ({"TE": "trailers"}, ["TE"]),
+        ({"te": "trailers", "connection": "close"}, ["close, TE"]),
+        ([("Connection", "a"), ("TE", "trailers"), ("Connection", "b")], ["a, b, TE"]),
+        ({"TE": "trailers", "Connection": "close , te"}, ["close , te"]),
+        ({"Connection": "close"}, ["close"]),
+    ],
+)
+def test_te_is_named_in_connection(headers, connection):
+    """TE holds for one connection, so Connection names it, once (RFC 9110 10.1.4)."""
+    assert make(headers=headers).headers.getall("connection") == connection
+
+
+def test_userinfo_becomes_basic():
+    """User and password of the URL are sent as Basic, unless the caller authorises otherwise."""
+    url = split("http://Aladdin:open%20sesame@a.example/")
+    assert make(url=url).headers["authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    assert make(url=url, headers={"authorization": "Bearer x"}).headers.getall("authorization") == [
+        "Bearer x"
+    ]
+
+
+def test_params_go_to_the_target():
+    """Parameters are appended to the URL's own query."""
+    assert encode(make("GET", split("http://a.example/x?a=1"), params={"b": "2 3"})).startswith(
+        b"GET /x?a=1&b=2+3 HTTP/1.1\r\n"
+    )
+
+
+def test_frame_leaves_the_request():
+    """Framing returns another request and changes none."""
+    request = Request("GET", URL)
+    assert fields(frame(request, [("A", "1")])) == [("Host", "a.example"), ("A", "1")]
+    assert fields(request) == []
+
+
+TOKENS = st.text("abcXYZ019-_.!~", min_size=1, max_size=9).map("X-".__add__)
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=9)
+
+
+@given(st.lists(st.tuples(TOKENS, VALUES), max_size=5), st.text(max_size=5), st.binary(max_size=9))
+def test_another_parser_reads_the_same(headers, query, body):
+    """What is written is what llhttp reads: target, fields in order, body."""
+    try:
+        request = make("PUT", headers=headers, params={"q": query}, body=body)
+    except InvalidRequest:
+        return
+    heard = Heard(request)
+    assert heard.ended
+    assert parse_qsl(heard.target.partition(b"?")[2].decode(), keep_blank_values=True) == [("q", query)]
+    given = [(name, value.strip(" \t")) for name, value in headers]
+    assert (heard.fields[-len(given) or 99 :], heard.body) == (given, body)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda each: st.lists(each), max_leaves=5
+    )
+)
+def test_json_round_trip(value):
+    """What is sent as JSON is read as the same value."""
+    try:
+        body = encode_json(value)
+    except InvalidRequest:
+        return
+    assert json.loads(body) == value
