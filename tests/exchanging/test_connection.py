@@ -387,6 +387,19 @@ def test_answer_behind_a_broken_pipe_is_delivered():
     assert exchange.outcome.status == 413
 
 
+def test_nothing_more_is_sent_after_a_broken_pipe():
+    """While the answer is awaited the rest of the request stays here."""
+    bench = Bench([])
+    exchange = bench.ask("POST", body=b"x" * 5_000_000)
+    bench.service(passes=1)
+    connector = breaking(bench.network.connectors[0])
+    bench.service(passes=3)
+    assert exchange.outcome is None
+    connector.say(answer("too much", status=413))
+    bench.service(passes=1)
+    assert exchange.outcome.status == 413
+
+
 def test_broken_pipe_without_an_answer_is_a_write_error():
     """Sending that broke off and no answer is WriteError, not an exception."""
     bench = Bench([])
@@ -417,6 +430,18 @@ def test_pass_reads_a_bounded_share():
     bench.service(passes=1)
     assert exchange.received - before <= READ_BYTES + 65_536
     assert READS == 8
+
+
+def test_budget_ends_a_pass_between_two_pieces():
+    """A peer that has more small pieces than a pass has reads goes on in the next pass."""
+    pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", *[b"x"] * 20]
+    bench = Bench([pieces])
+    exchange = bench.ask()
+    bench.service(passes=2)
+    bench.service(passes=1)
+    assert exchange.outcome is None
+    bench.service(passes=2)
+    assert exchange.outcome.body == b"x" * 20
 
 
 def test_close_ends_the_exchange_once():

@@ -111,3 +111,12 @@ def test_interims_and_trailers_are_kept():
     meta = exchange.outcome.meta
     assert meta.interims[0][0] == 103
     assert meta.trailers["digest"] == "d"
+
+
+def test_cancel_of_another_exchange_changes_nothing():
+    """Only the exchange that is under way can be forgotten."""
+    codec, exchange = begun()
+    _, other = begun()
+    codec.cancel(other)
+    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert exchange.outcome.status == 204

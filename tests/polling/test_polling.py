@@ -458,3 +458,39 @@ def test_same_seed_same_schedule():
         return bench.times
 
     assert times() == times()
+
+
+def test_watch_ends_in_tyme_when_the_network_s_clock_stands_still():
+    """A look that hangs on a network whose own deadlines never come is cut by tyme."""
+    doist = Doist(tock=1.0, limit=1000.0)
+    client = Client(hostname="h.test", network=ScriptedNetwork([ACCEPTED, None]))
+    doer = PollingDoer(client, "POST", "/jobs", pace=STEADY, patience=Patience(deadline=20.0, look=5.0))
+    doist.do(doers=[doer])
+    assert isinstance(doer.outcome, WatchExpired)
+    assert 25.0 <= doist.tyme <= 27.0
+
+
+class Plain:
+    """A sender whose generators yield plain tocks, as hio's users write them."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def fetch(self, method, url, **options):
+        fetch = self.client.fetch(method, url, **options)
+        try:
+            next(fetch)
+            while True:
+                fetch.send((yield 0.0))
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            fetch.close()
+
+
+def test_any_sender_will_do():
+    """A sender may yield numbers in place of waits."""
+    client = Client(hostname="h.test", network=ScriptedNetwork([ACCEPTED, DONE]))
+    doer = PollingDoer(Plain(client), "POST", "/jobs")
+    Doist(tock=1.0, limit=100.0).do(doers=[doer])
+    assert doer.outcome.status == 200
