@@ -20,6 +20,7 @@ from tymeconn.errors import (
     JobFailed,
     ProtocolError,
     ReadTimeout,
+    RedirectRefused,
     StatusError,
     TlsError,
     TooLarge,
@@ -36,6 +37,7 @@ MADE = [
     ProtocolError("chunk", "bad size"),
     TooLarge("head"),
     DecodeError("cut gzip"),
+    RedirectRefused("invalid_redirect", "no"),
     JobFailed("failed", {"id": 7}, ["why"]),
 ]
 

@@ -28,7 +28,8 @@ user holds: a generator method, ``Response.raise_for_status`` or ``job.result()`
     │   ├── ProtocolError                    the answer breaks RFC 9112; ``kind`` says where
     │   │   ├── TooLarge                     a limit of Limits was exceeded
     │   │   └── DecodeError                  the content coding is broken or cut short
-    │   ├── CallbackError                    the caller's own code raised; it is the ``__cause__``
+    │   ├── RedirectRefused                  a redirect leads where no request may go; ``kind`` says why
+    │   ├── TooManyRedirects                 more redirects than are followed, often a circle of them
     │   └── Canceled                         ended by its owner: generator closed, client closed
     └── JobError                             a job did not succeed, or its watch ended first
         ├── SubmitRefused                    the server answered the submission with an error status
@@ -49,7 +50,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
-    "CallbackError",
     "Canceled",
     "CertificateError",
     "ConnectError",
@@ -72,6 +72,7 @@ __all__ = [
     "PoolTimeout",
     "ProtocolError",
     "ReadTimeout",
+    "RedirectRefused",
     "StaleConnection",
     "StatusError",
     "SubmitFailed",
@@ -79,6 +80,7 @@ __all__ = [
     "SubmitUnknown",
     "TlsError",
     "TooLarge",
+    "TooManyRedirects",
     "TotalTimeout",
     "TymeconnError",
     "WatchAbandoned",
@@ -122,10 +124,11 @@ class StatusError(TymeconnError):
 class ExchangeError(TymeconnError):
     """One exchange ended without an answer.
 
-    Attributes are filled when the exchange ends: ``phase`` (resolving, connecting, sending, receiving,
-    waiting), ``origin``, ``sent`` and ``received`` (bytes of this exchange), ``reused`` (the connection
-    had carried another exchange before). ``retryable`` says whether the same request may succeed when it
-    is sent again; whether it is safe to do so depends on the method and on ``sent``.
+    Filled when the exchange ends: ``phase`` (resolving, connecting, sending, receiving, waiting),
+    ``origin``, ``sent`` and ``received`` (bytes, on the connection it last used), ``reused`` (that
+    connection was not new), ``replayed`` (another connection had failed it before). ``retryable`` says
+    whether the same request may succeed when it is sent again; whether it is safe to do so depends on the
+    method, on ``sent`` and on ``replayed``.
     """
 
     retryable: ClassVar[bool] = False
@@ -134,6 +137,7 @@ class ExchangeError(TymeconnError):
     sent: int = 0
     received: int = 0
     reused: bool = False
+    replayed: bool = False
 
 
 class NameNotFound(ExchangeError):
@@ -257,8 +261,23 @@ class DecodeError(ProtocolError):
         return type(self), (str(self),), self.__dict__
 
 
-class CallbackError(ExchangeError):
-    """The caller's own code raised inside the exchange; ``__cause__`` is what it raised."""
+class RedirectRefused(ExchangeError):
+    """The answer is a redirect that is not followed.
+
+    ``kind`` is one of invalid_redirect (its Location is no URL, or there are several), unsupported_scheme
+    (neither http nor https) and insecure_redirect (from https to http).
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.kind, str(self)), self.__dict__
+
+
+class TooManyRedirects(ExchangeError):
+    """Each of many answers was a redirect, and so is the last."""
 
 
 class Canceled(ExchangeError):

@@ -133,6 +133,24 @@ def test_output_is_made_when_asked_for():
     assert b"".join(pieces) == bytes(500_000)
 
 
+@pytest.mark.parametrize("codings", [["gzip"], ["deflate", "gzip"]])
+def test_work_is_counted(codings):
+    """All that comes out of each coding counts, and every step counts 1 KiB, fruitful or not."""
+    data, decoder = zlib.compress(TEXT) if len(codings) > 1 else TEXT, make_decoder(codings, Limits())
+    before, most = 0, 0
+    for _ in decoder.feed(gzip.compress(data)):
+        most, before = max(most, decoder.worked - before), decoder.worked
+    assert decoder.worked >= len(TEXT) + (len(data) if data != TEXT else 0) + 1_024 * len(codings)
+    assert most <= len(codings) * (65_536 + 1_024)
+
+
+def test_fruitless_steps_are_told():
+    """Whoever asks may stop between any two members of gzip, though none of them brings anything."""
+    pieces = list(DECODERS["gzip"](PLENTY).feed(gzip.compress(b"") * 100))
+    assert len(pieces) >= 100
+    assert b"".join(pieces) == b""
+
+
 def test_reverse_order():
     """Codings are undone from the last applied to the first."""
     decoder = make_decoder(["deflate", "identity", "gzip"], Limits())

@@ -325,6 +325,8 @@ def test_unknown_part():
     """A part that does not exist is named."""
     with pytest.raises(TypeError, match="no part 'colour'"):
         Requester().reinit(colour="red")
+    with pytest.raises(TypeError, match="rebuild takes 9 parts, not 10"):
+        Requester().rebuild(*[None] * 10)
 
 
 @pytest.mark.parametrize("changes", [{"headers": "X: y"}, {"body": 5}, {"body": "€"}])
@@ -354,8 +356,8 @@ def test_reinit_keeps_what_is_none():
 def test_reinit_moves():
     """A changed origin is where the next request goes."""
     requester = Requester("a.example", portOptional=True)
-    message = requester.rebuild(hostname="b.example", port=81, scheme="https", portOptional=False)
-    assert b"\r\nHost: b.example:81\r\n" in message
+    requester.reinit("b.example", 81, "https", portOptional=False)
+    assert b"\r\nHost: b.example:81\r\n" in requester.build()
     assert str(requester.base) == "https://b.example:81/"
 
 
@@ -409,7 +411,7 @@ def test_differ_checks():
 
 
 def test_described():
-    """A description holds where the request went and what it was, as copies."""
+    """A description holds where the request went and what it was, added Content-Type too, as copies."""
     requester = Requester("a.example", 81, method="POST", path="/x?a=1", headers={"X": "y"}, data={"b": 2})
     requester.build()
     described = requester.described()
@@ -422,7 +424,8 @@ def test_described():
         "qargs": {"a": "1"},
         "fragment": "",
     }
-    what = {"method": "POST", "headers": CIMultiDict(X="y"), "body": b"", "data": {"b": 2}, "fargs": None}
+    headers = CIMultiDict({"X": "y", "Content-Type": "application/json; charset=utf-8"})
+    what = {"method": "POST", "headers": headers, "body": b"", "data": {"b": 2}, "fargs": None}
     assert described == where | what
 
 

@@ -178,6 +178,7 @@ def test_content_length(method, body, length):
         {"Content-Length": "3"},
         {"Content-Length": "+2"},
         {"Transfer-Encoding": "chunked"},
+        {"Connection": "upgrade", "Upgrade": "websocket"},
         {"transfer-encoding": "identity"},
     ],
 )

@@ -251,6 +251,162 @@ def test_announced_size_is_not_reserved():
     assert peak(lambda: respond(chunk)) < 100_000
 
 
+def sinking(*pieces, take=None, **limits):
+    """Return the Respondent that got `pieces`, what its sink was asked with, and what went there."""
+    asked, taken = [], []
+
+    def sink(respondent):
+        asked.append((respondent.status, dict(respondent.headers)))
+        return take or (lambda piece: taken.append(bytes(piece)))
+
+    respondent = Respondent("GET", Limits(**limits), sink=sink)
+    for piece in pieces:
+        respondent.feed(piece)
+    return respondent, asked, taken
+
+
+def test_sink_takes_the_body():
+    """The pieces of a body go to the sink as they come, and none of them is kept."""
+    respondent, _, taken = sinking(sized(b"hello")[:-3], b"l", b"lo")
+    assert taken == [b"he", b"l", b"lo"]
+    assert (respondent.ended, respondent.error, respondent.body) == (True, None, b"")
+
+
+def test_sink_gets_the_body_decoded():
+    """A content coding is undone before the sink."""
+    _, _, taken = sinking(sized(gzip.compress(b"hello"), GZIP))
+    assert taken == [b"hello"]
+
+
+def test_sink_is_asked_once_for_the_final_head():
+    """A sink is asked when the final head is there, and before any of the body is."""
+    respondent, asked, taken = sinking(b"HTTP/1.1 103 E\r\nA: b\r\n\r\n" + sized(b"hello")[:-5])
+    assert (asked, taken, respondent.ended) == ([(200, {"Content-Length": "5"})], [], False)
+    respondent.feed(b"hello")
+    assert (len(asked), taken) == (1, [b"hello"])
+
+
+def test_sink_that_does_not_want_the_body():
+    """A body that no sink wants is kept, within its limits."""
+    respondent = Respondent("GET", Limits(body=5), sink=lambda respondent: None)
+    respondent.feed(sized(b"hello"))
+    assert respondent.body == b"hello"
+    refused = Respondent("GET", Limits(body=4), sink=lambda respondent: None)
+    refused.feed(sized(b"hello"))
+    assert type(refused.error) is TooLarge
+
+
+@pytest.mark.parametrize("data", [sized(b"hello"), sized(gzip.compress(b"hello"), GZIP)])
+def test_sink_has_no_limit(data):
+    """What goes to a sink may be of any length, as received and decoded."""
+    respondent, _, taken = sinking(data, body=1, decoded=1)
+    assert (b"".join(taken), respondent.error) == (b"hello", None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "error"),
+    [({}, type(None)), ({"body": 4}, TooLarge), ({"decoded": 4}, TooLarge)],
+)
+def test_bytearray_takes_the_body_within_the_limits(limits, error):
+    """A bytearray in a sink's place is filled as the body would be, which is then not held twice."""
+    taken = bytearray()
+    respondent = Respondent("GET", Limits(**limits), sink=lambda respondent: taken)
+    respondent.feed(sized(gzip.compress(b"hello"), GZIP))
+    assert (type(respondent.error), respondent.body) == (error, b"")
+    assert taken == (b"" if limits else b"hello")
+
+
+def test_sink_keeps_the_other_limits():
+    """A sink does away with the limits of the body only."""
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n5;ab\r\n"
+    assert type(sinking(data, chunk_line=3)[0].error) is TooLarge
+
+
+def test_incomplete_read_of_a_sink():
+    """A stream that ends inside a body that went to a sink says how much went there."""
+    respondent, _, _ = sinking(sized(b"hello")[:-3])
+    respondent.eof()
+    assert "2 bytes into its body" in str(respondent.error)
+    assert respondent.error.partial == b""
+
+
+def refuse(_):
+    raise TooLarge("no more")
+
+
+def test_sink_refuses():
+    """What a sink refuses ends the exchange with the sink's error."""
+    taking, _, _ = sinking(sized(b"hello"), take=refuse)
+    asking = Respondent("GET", sink=refuse)
+    asking.feed(sized(b"hello"))
+    assert str(taking.error) == str(asking.error) == "no more"
+    assert (taking.ended, asking.ended, asking.status) == (True, True, 200)
+
+
+def test_sink_holds_one_piece():
+    """A stream costs no more memory than its pieces do, however long it is."""
+    respondent = Respondent("GET", sink=lambda respondent: lambda piece: None)
+    respondent.feed(OK + b"\r\n")
+    assert peak(lambda: [respondent.feed(bytes(65_536)) for _ in range(64)]) < 4 * 65_536
+
+
+CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks(b"x" * 5_000, 1)
+TRAILERS = OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"a:\r\n" * 990 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CHUNKS,
+        TRAILERS,
+        sized(gzip.compress(bytes(4 << 20)), GZIP),
+        sized(gzip.compress(b"") * 5_000, GZIP),
+        sized(gzip.compress(gzip.compress(b"x") * 5_000), b"Content-Encoding: gzip, gzip\r\n"),
+        sized(gzip.compress(gzip.compress(b"") + bytes(4 << 20)), b"Content-Encoding: gzip, gzip\r\n"),
+    ],
+)
+def test_share(data):
+    """No call works for more than its share and a step of each coding, and the rest follows in others."""
+    whole, respondent, calls = respond(data), Respondent(), 1
+    least = respondent.feed(data, 100_000)
+    while not respondent.ended:
+        least = min(least, respondent.feed(b"", 100_000))
+        calls += 1
+    assert calls > 9
+    assert least > -2 * (65_536 + 1_024)
+    assert (respondent.body, respondent.error) == (whole.body, None)
+
+
+def test_share_that_suffices():
+    """What is left of a share after all of the work is told."""
+    respondent = Respondent()
+    assert respondent.feed(sized(b"hello"), 10_000) == 10_000 - 1_024 - 5
+    assert respondent.feed(b"", 7) == 7
+
+
+def test_bytes_behind_a_spent_share():
+    """Bytes that come before the work is done wait behind it, and so does the end."""
+    respondent = Respondent()
+    for start in range(0, len(CHUNKS), 100):
+        respondent.feed(CHUNKS[start : start + 100], 1)
+    assert not respondent.ended
+    respondent.eof()
+    assert (respondent.body, respondent.error) == (b"x" * 5_000, None)
+
+
+@given(st.sampled_from([CHUNKS[:300], TRAILERS, sized(gzip.compress(b"hello" * 99), GZIP)]), st.data())
+def test_any_shares(data, draws):
+    """However the work is shared out, the same comes out."""
+    respondent = Respondent()
+    respondent.feed(data, draws.draw(st.integers(1, 3_000)))
+    for share in draws.draw(st.lists(st.integers(1, 3_000), max_size=9)):
+        respondent.feed(b"", share)
+    respondent.eof()
+    whole = respond(data)
+    whole.eof()
+    assert (respondent.body, type(respondent.error)) == (whole.body, type(whole.error))
+
+
 BEGINNINGS = [
     b"",
     b"\r\n",

@@ -1,7 +1,7 @@
 """Content codings (RFC 9110 8.4): a table of decoders that never hand out more than they are allowed.
 
 Output comes in pieces, each made when it is asked for: a body that would grow a thousandfold is refused at
-the limit and never held.
+the limit and never held, and whoever asks may stop at any piece and go on later.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from ..errors import DecodeError, TooLarge
+from .framing import STEP
 from .messages import Limits
 
 __all__ = ["DECODERS", "Chain", "Decoder", "Inflater", "make_decoder"]
@@ -27,8 +28,14 @@ _SLICE = 4_096
 class Decoder(Protocol):
     """Undoes a coding."""
 
+    @property
+    def worked(self) -> int:
+        """Bytes that came out of all its codings so far, and 1 KiB for each step."""
+
     def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield what `data` adds, in pieces of at most 64 KiB; it is all taken when the iterator ends.
+
+        Each step of the work yields once: a piece is empty when that step brought nothing out.
 
         Raises:
             DecodeError: it is not of this coding.
@@ -54,6 +61,7 @@ class Inflater:
     """
 
     def __init__(self, begin: _Begin, limit: int) -> None:
+        self.worked = 0
         self._begin = begin
         self._limit = limit
         self._room = limit
@@ -99,8 +107,8 @@ class Inflater:
             self._room -= len(piece)
             if self._room < 0:
                 raise TooLarge(f"the decoded body exceeds Limits.decoded: {self._limit} bytes")
-            if piece:
-                yield piece
+            self.worked += STEP + len(piece)
+            yield piece
             data, full = member.unconsumed_tail, len(piece) == most
 
     def _behind(self, member: zlib._Decompress) -> bytes:
@@ -116,6 +124,11 @@ class Chain:
 
     def __init__(self, decoders: Sequence[Decoder]) -> None:
         self._decoders = decoders
+
+    @property
+    def worked(self) -> int:
+        """See Decoder; what passes between two codings counts as well."""
+        return sum(decoder.worked for decoder in self._decoders)
 
     def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield what `data` adds; see Decoder."""
@@ -133,6 +146,8 @@ class Chain:
 
 def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
+        # The step that made the piece, in case that `decoder` takes it without one of its own.
+        yield b""
         yield from decoder.feed(piece)
 
 

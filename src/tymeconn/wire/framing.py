@@ -1,13 +1,14 @@
 """Where a response's parts end (RFC 9112 6 and 7.1): generators that yield when they are short of bytes.
 
-Each body byte is handed on as a view of what arrived: the bytes are copied once, when the body is joined.
+They also yield when their share of work is spent, and go on once `Incoming.share` was renewed. Each body
+byte is handed on as a view of what arrived: the bytes are copied once, when the body is joined.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias, TypeVar
@@ -19,6 +20,7 @@ from .messages import Limits
 __all__ = [
     "EMPTY",
     "FRAMINGS",
+    "STEP",
     "EndOfStream",
     "Frame",
     "Framing",
@@ -26,6 +28,7 @@ __all__ = [
     "Piece",
     "Reading",
     "Sink",
+    "Taker",
     "frame",
     "persists",
     "tunnels",
@@ -35,6 +38,12 @@ _T = TypeVar("_T")
 Reading: TypeAlias = Generator[None, None, _T]
 Piece: TypeAlias = bytes | memoryview
 Sink: TypeAlias = Callable[[Piece], None]
+Taker: TypeAlias = Callable[[Piece], Iterable[int]]
+"""Takes a piece of a body step by step, and says what work each step was."""
+
+# Work is counted in bytes that come out, and a step counts as this many more, however little it gives.
+# Measured: a chunk of one byte costs 2.1 us, a member of gzip 1.2 us, and 1 MiB of inflated zeroes 3 ms.
+STEP = 1_024
 
 # Servers that miscount a body send an empty line too many; RFC 9112 2.2 has the other side skip such lines
 # before a request, so a few are skipped here before a response too.
@@ -64,9 +73,10 @@ class Incoming:
 
     Attributes:
         scanned: bytes that were searched for the end of a line or of a head.
+        share: work that may be done now; once it is spent the readers yield until there is more.
     """
 
-    __slots__ = ("_at", "_clean", "_data", "_ended", "_view", "scanned")
+    __slots__ = ("_at", "_clean", "_data", "_ended", "_view", "scanned", "share")
 
     def __init__(self) -> None:
         self._data = b""
@@ -75,9 +85,11 @@ class Incoming:
         self._ended = False
         self._clean = False
         self.scanned = 0
+        self.share = sys.maxsize
 
     def put(self, data: bytes) -> None:
-        """Take the next bytes; only when all before them were read."""
+        """Take the next bytes, behind those that were not read yet."""
+        data = self._data[self._at :] + data
         self._data, self._view, self._at = data, memoryview(data), 0
 
     def end(self, *, clean: bool) -> None:
@@ -87,8 +99,14 @@ class Incoming:
     def rest(self) -> bytes:
         """Return what was not read."""
         rest = self._data[self._at :]
-        self.put(b"")
+        self._at = len(self._data)
         return rest
+
+    def spend(self, work: int) -> Reading[None]:
+        """Take `work` from the share, and wait for another when it is spent."""
+        self.share -= work
+        while self.share <= 0:
+            yield
 
     def arrival(self) -> Reading[bool]:
         """Wait until there are unread bytes; False when the stream has ended instead.
@@ -243,22 +261,24 @@ def persists(head: Head, framed: Frame) -> bool:
     return not (chunked and "content-length" in head.headers)
 
 
-def _read_length(incoming: Incoming, framed: Frame, _limits: Limits, sink: Sink) -> Reading[bytes]:
+def _read_length(incoming: Incoming, framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:
     left = framed.size
     while left:
         piece = incoming.take(left) or (yield from incoming.read_some(left))
         left -= len(piece)
-        sink(piece)
+        for work in take(piece):
+            yield from incoming.spend(work)
     return b""
 
 
-def _read_until_close(incoming: Incoming, _framed: Frame, _limits: Limits, sink: Sink) -> Reading[bytes]:
+def _read_until_close(incoming: Incoming, _framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:
     while (yield from incoming.arrival()):
-        sink(incoming.take(sys.maxsize))
+        for work in take(incoming.take(sys.maxsize)):
+            yield from incoming.spend(work)
     return b""
 
 
-def _read_chunked(incoming: Incoming, _framed: Frame, limits: Limits, sink: Sink) -> Reading[bytes]:
+def _read_chunked(incoming: Incoming, _framed: Frame, limits: Limits, take: Taker) -> Reading[bytes]:
     overhead, data, most = 0, 0, limits.chunk_line + 2
     while True:
         line = incoming.take_line(most) or (yield from incoming.read_line(most))
@@ -268,7 +288,7 @@ def _read_chunked(incoming: Incoming, _framed: Frame, limits: Limits, sink: Sink
         overhead, data = overhead + extra, data + size
         if overhead > _OVERHEAD + data // _DATA_PER_OVERHEAD:
             raise TooLarge(f"chunk extensions of {overhead} bytes on {data} bytes of data")
-        yield from _read_length(incoming, Frame(Framing.LENGTH, size), limits, sink)
+        yield from _read_length(incoming, Frame(Framing.LENGTH, size), limits, take)
         line = incoming.take_line(2) or (yield from incoming.read_line(2))
         if line != b"\r\n":
             raise ProtocolError("chunk", f"no CRLF behind the data of a chunk: {line!r}")
@@ -289,6 +309,7 @@ def _read_trailers(incoming: Incoming, limits: Limits) -> Reading[bytes]:
     block = bytearray()
     while (line := (yield from incoming.read_line(limits.trailers - len(block) + 2))) != b"\r\n":
         block += line
+        yield from incoming.spend(STEP)
         if len(block) > limits.trailers:
             raise TooLarge(f"the trailer section exceeds Limits.trailers: {limits.trailers} bytes")
         # A bare LF could end a line for one reader and not for another (RFC 9112 2.2).
@@ -297,9 +318,9 @@ def _read_trailers(incoming: Incoming, limits: Limits) -> Reading[bytes]:
     return bytes(block)
 
 
-FRAMINGS: Mapping[Framing, Callable[[Incoming, Frame, Limits, Sink], Reading[bytes]]] = {
+FRAMINGS: Mapping[Framing, Callable[[Incoming, Frame, Limits, Taker], Reading[bytes]]] = {
     Framing.LENGTH: _read_length,
     Framing.CHUNKED: _read_chunked,
     Framing.CLOSE: _read_until_close,
 }
-"""Each hands the pieces of a body to a sink and returns the trailer section as bytes."""
+"""Each hands on the pieces of a body and returns the trailer section as bytes."""

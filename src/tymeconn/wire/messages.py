@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from email.message import Message
 from typing import Any, NamedTuple, NoReturn
 
 from multidict import MultiMapping
@@ -15,6 +15,10 @@ from .headers import Headers, make_headers
 from .urls import Url
 
 __all__ = ["Limits", "Meta", "Request", "Response"]
+
+# Names of charsets as IANA has them, but no codec of Python's that takes quadratic time (punycode, idna).
+_CHARSET = re.compile(r';[ \t]*charset="?(?!punycode|idna)([A-Za-z0-9._:-]{1,40})', re.IGNORECASE)
+_LONGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,9 @@ class Response(_Fields):
     @property
     def text(self) -> str:
         """The body as text in the charset of Content-Type, else UTF-8; what does not fit becomes U+FFFD."""
-        fields = Message()
-        fields["content-type"] = self.headers.get("content-type", "")
+        found = _CHARSET.search(self.headers.get("content-type", "")[:_LONGEST])
         try:
-            return self.content.decode(fields.get_content_charset("utf-8"), "replace")
+            return self.content.decode(found[1] if found else "utf-8", "replace")
         except (LookupError, ValueError):  # no charset, or one of Python's codecs that is none
             return self.content.decode("utf-8", "replace")
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
+from functools import wraps
 from hashlib import blake2b
-from typing import Any, ClassVar
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
-from .headers import HeadersInput, make_headers, pairs
+from .headers import HeadersInput, check_header, make_headers, pairs
 from .messages import Request
 from .requesting import check_method, encode, encode_body, frame
 from .urls import DEFAULT_PORTS, Url, encode_pairs, split
 
-__all__ = ["Requester"]
+__all__ = ["Requester", "in_order"]
+
+T = TypeVar("T")
 
 _HOST_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -31,6 +35,31 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _IN_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 _FRESH = ("body", "data", "fargs")
 _CARRIED = ("hostname", "port", "scheme", "method", "path", "qargs", "fragment", "headers", "portOptional")
+_DIFFERING = ("method", "path", "qargs", "fragment", "headers", *_FRESH)
+
+
+def in_order(*names: str, more: bool = False) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Let a method of keywords take `names` by position too: hio's signature, without its parameter list.
+
+    Each is None when it is not given. The method refuses other keywords, unless `more`, with a TypeError.
+    """
+    shown = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
+    shown += [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in names]
+    shown += [Parameter("kwa", Parameter.VAR_KEYWORD)] if more else []
+
+    def decorate(method: Callable[..., T]) -> Callable[..., T]:
+        @wraps(method)
+        def call(self: Any, *given: Any, **parts: Any) -> T:
+            if len(given) > len(names):
+                raise TypeError(f"{method.__name__} takes {len(names)} parts, not {len(given)}")
+            if not more and (unknown := parts.keys() - set(names)):
+                raise TypeError(f"a request has no part {min(unknown)!r} for {method.__name__}")
+            return method(self, **dict(zip(names, given, strict=False)), **parts)
+
+        call.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
 
 
 class Requester:
@@ -38,6 +67,9 @@ class Requester:
 
     `data` (JSON) goes before `fargs` (a form, or multipart/form-data when the Content-Type says so), which
     goes before `body`; these three are never kept for the next request. A GET sends no body.
+
+    In a multipart form bytes are sent as they are, a tuple (filename, content) or (filename, content, type)
+    is a file, and a list repeats its name.
 
     Attributes:
         lines: the head's lines as last built, with two empty ones at the end.
@@ -47,7 +79,8 @@ class Requester:
 
     HttpVersionString: ClassVar[str] = "HTTP/1.1"
     Port: ClassVar[int] = 80
-    Differing: ClassVar[tuple[str, ...]] = ("method", "path", "qargs", "fragment", "headers", *_FRESH)
+    Fields: ClassVar[type[CIMultiDict[Any]]] = CIMultiDict
+    Differing: ClassVar[tuple[str, ...]] = _DIFFERING
 
     def __init__(  # noqa: PLR0913, PLR0917 hio's signature
         self,
@@ -71,7 +104,7 @@ class Requester:
         self.path = path or "/"
         self.qargs: dict[str, Any] = qargs if qargs is not None else {}
         self.fragment = fragment
-        self.headers: CIMultiDict[Any] = CIMultiDict(pairs(headers or (), "headers"))
+        self.headers: CIMultiDict[Any] = self.Fields(pairs(headers or (), "headers"))
         self.body = _latin1(body)
         self.data = data
         self.fargs = fargs
@@ -79,22 +112,21 @@ class Requester:
         self.lines: list[bytes] = []
         self.head = b""
         self.msg = b""
+        self._content_type = ""
 
+    @in_order(*_CARRIED[:-1], *_FRESH, _CARRIED[-1])
     def reinit(self, **changes: Any) -> None:
         """Take the parts that are given and not None; body, data and fargs are reset when not given.
 
-        The names are those of the constructor.
+        The names are those of the constructor, in its order.
 
         Raises:
             InvalidRequest: a str body that is not latin-1.
             TypeError: another name, or headers or a body of the wrong type; nothing was taken then.
         """
-        unknown = changes.keys() - {*_CARRIED, *_FRESH}
-        if unknown:
-            raise TypeError(f"a request has no part {sorted(unknown)[0]!r}")
         body = _latin1(changes.get("body"))
         if changes.get("headers") is not None:
-            changes["headers"] = CIMultiDict(pairs(changes["headers"], "headers"))
+            changes["headers"] = self.Fields(pairs(changes["headers"], "headers"))
         for name in _CARRIED:
             if changes.get(name) is not None:
                 setattr(self, name, changes[name])
@@ -103,8 +135,9 @@ class Requester:
         self.data = changes.get("data")
         self.fargs = changes.get("fargs")
 
+    @in_order(*_DIFFERING, "portOptional")
     def rebuild(self, **changes: Any) -> bytes:
-        """Take the changes as `reinit` does, then `build`."""
+        """Take the changes as `reinit` does, then `build`; the origin stays."""
         self.reinit(**changes)
         return self.build()
 
@@ -115,7 +148,7 @@ class Requester:
             InvalidRequest: what was given cannot be sent, or the path names another origin.
             TypeError: a part is of the wrong type.
         """
-        request = self.make()
+        request = self.made = self.make()
         self.head = encode(request)
         self.lines = [*self.head[:-4].split(b"\r\n"), b"", b""]
         self.msg = self.head + request.body
@@ -130,15 +163,18 @@ class Requester:
         request = {name: copy(getattr(self, name)) for name in self.Differing if name not in _FRESH}
         request.update({name: parts[name] for name in parts if parts[name] is not None})
         request.update({"body": _latin1(parts.get("body")), "data": parts.get("data")})
-        request["fargs"] = parts.get("fargs")
+        request.update(fargs=parts.get("fargs"), method=_upper(request["method"]))
+        request["headers"] = self.Fields(pairs(request["headers"], "headers"))
         trial = copy(self)
         trial.reinit(**{name: copy(request[name]) for name in self.Differing})
         trial.make()
         return request
 
     def described(self) -> dict[str, Any]:
-        """Return the request as hio's responses describe it."""
+        """Return the request as hio's responses describe it, with the Content-Type that building added."""
         described = {name: copy(getattr(self, name)) for name in self.Differing}
+        if self._content_type:
+            described["headers"]["content-type"] = self._content_type
         return {"host": self.hostname, "port": self.port, "scheme": self.scheme, **described}
 
     def make(self) -> Request:
@@ -146,6 +182,7 @@ class Requester:
 
         Raises as `build` does.
         """
+        self._content_type = ""
         method = check_method(self.method)
         url = self._part()
         given = CIMultiDict((name.title(), value) for name, value in make_headers(self.headers).items())
@@ -153,6 +190,7 @@ class Requester:
         if method == "GET":
             content_type, body = "", b""
             given.popall("content-length", None)
+        self._content_type = content_type
         if content_type:
             given["Content-Type"] = content_type
         given.setdefault("Host", self._host(url))
@@ -217,16 +255,39 @@ def _dumped(data: Any) -> bytes:
 
 def _multipart(fargs: Mapping[str, Any]) -> tuple[str, bytes]:
     # RFC 7578 4.1: the boundary must not occur in a part. A digest of the parts cannot occur in them by
-    # chance and is the same every time.
-    parts = [(str(name).translate(_IN_NAME), str(value)) for name, value in pairs(fargs, "fargs")]
-    boundary = f"----{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"
-    pieces = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n'
-        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{value}\r\n"
-        for name, value in parts
+    # chance and is the same every time. With 24 characters it is as long as hio's, and so is the message.
+    parts = [
+        _form_part(str(name), item)
+        for name, value in pairs(fargs, "fargs")
+        for item in (value if isinstance(value, list) else [value])
     ]
-    body = encode_body("".join([*pieces, f"--{boundary}--\r\n"]), "utf-8")
-    return f"multipart/form-data; boundary={boundary}", body
+    boundary = f"----{blake2b(repr(parts).encode(), digest_size=10).hexdigest()}"
+    pieces = [b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts]
+    return f"multipart/form-data; boundary={boundary}", b"".join([*pieces, f"--{boundary}--\r\n".encode()])
+
+
+def _form_part(name: str, value: Any) -> bytes:
+    filename, content, kind = _filed(value)
+    disposition = f'form-data; name="{name.translate(_IN_NAME)}"'
+    if filename is not None:
+        disposition += f'; filename="{filename.translate(_IN_NAME)}"'
+    head = f"Content-Disposition: {disposition}\r\nContent-Type: {kind}\r\n\r\n"
+    return encode_body(head, "utf-8") + encode_body(content, "utf-8")
+
+
+def _filed(value: Any) -> tuple[str | None, bytes | bytearray | str, str]:
+    """Return filename, content and type of a part that is given as text, bytes or the tuple of a file."""
+    filename, content, kind = None, value, ""
+    if isinstance(value, tuple):
+        if not 2 <= len(value) <= 3 or not isinstance(value[0], str):
+            raise TypeError(
+                f"a file in fargs must be (name, content) or (name, content, type), not {value!r}"
+            )
+        filename, content, kind = (*value, "")[:3]
+    elif not isinstance(value, bytes | bytearray):
+        content = str(value)
+    likely = "text/plain; charset=utf-8" if isinstance(content, str) else "application/octet-stream"
+    return filename, content, check_header("Content-Type", kind or likely)[1]
 
 
 def _located(hostname: str, port: int | None) -> tuple[str, int | None]:

@@ -30,6 +30,11 @@ __all__ = [
 # RFC 9110 8.6: a user agent sends Content-Length 0 when the method gives an absent body a meaning.
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 _STANDARD = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"})
+_REFUSED = {
+    "transfer-encoding": "is set by the body, not by hand",
+    # RFC 9110 7.8: who asks must be ready to speak it, and a 101 hands the connection over.
+    "upgrade": "asks for a protocol that nobody here would speak",
+}
 _DEFAULTS = (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
 
 
@@ -77,15 +82,16 @@ def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
     """Return the request with Host first, then `fields`, Content-Length (RFC 9112 6) and its own headers.
 
     Raises:
-        InvalidRequest: Host or Content-Length is repeated or wrong, or Transfer-Encoding is given: how a
-            body is framed is not the caller's to say.
+        InvalidRequest: Host or Content-Length is repeated or wrong; Transfer-Encoding is given, for how a
+            body is framed is not the caller's to say; or Upgrade is, for nothing but HTTP is spoken here.
     """
     given = _with_te_named(request.headers)
     for name in ("host", "content-length"):
         if len(given.getall(name, ())) > 1:
             raise InvalidRequest("invalid_header", f"header {name} is given more than once")
-    if "transfer-encoding" in given:
-        raise InvalidRequest("invalid_header", "header transfer-encoding is set by the body, not by hand")
+    for name, why in _REFUSED.items():
+        if name in given:
+            raise InvalidRequest("invalid_header", f"header {name} {why}")
     length = str(len(request.body))
     if given.get("content-length", length) != length:
         declared = given["content-length"]

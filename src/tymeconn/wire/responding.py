@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
 from ..errors import ExchangeError, IncompleteRead, NoResponse, ProtocolError, TooLarge
 from .decoding import Decoder, make_decoder
-from .framing import EMPTY, FRAMINGS, EndOfStream, Frame, Incoming, Piece, Reading, frame, persists, tunnels
+from .framing import (
+    EMPTY,
+    FRAMINGS,
+    STEP,
+    EndOfStream,
+    Frame,
+    Incoming,
+    Piece,
+    Reading,
+    Sink,
+    frame,
+    persists,
+    tunnels,
+)
 from .headers import Headers, make_headers
 from .heads import Head, members, parse_head, parse_trailers
 from .messages import Limits
@@ -26,7 +44,7 @@ class Respondent:
         started: a byte has come.
         version: as received: (1, 1).
         status: None until the final head has come; likewise reason and headers are empty.
-        body: after content decoding, once ended without an error.
+        body: after content decoding, once ended without an error; empty when it went to a sink.
         interims: status and headers of each 1xx before the final response, in order.
         trailers: fields behind the body, without those that may not stand there.
         extra: bytes behind the response. When `tunneled` they belong to the next protocol; otherwise nobody
@@ -34,8 +52,21 @@ class Respondent:
         tunneled: ended with a 101 or a 2xx to CONNECT: the connection now speaks something else.
     """
 
-    def __init__(self, method: str = "GET", limits: Limits | None = None, *, upgrade: bool = False) -> None:
-        """Await the response to a request of `method`; `upgrade` says that it asked for a 101."""
+    def __init__(
+        self,
+        method: str = "GET",
+        limits: Limits | None = None,
+        *,
+        upgrade: bool = False,
+        sink: Callable[[Respondent], Sink | bytearray | None] | None = None,
+    ) -> None:
+        """Await the response to a request of `method`; `upgrade` says that it asked for a 101.
+
+        `sink` is asked once, when the final head is there. What it returns takes the pieces of the decoded
+        body as they come; nothing of them is kept here, and Limits.body and Limits.decoded do not apply.
+        A bytearray is filled instead of `body`, within the limits. When it returns None the body is kept.
+        An ExchangeError that either raises becomes `error`.
+        """
         self.ended = False
         self.error: ExchangeError | None = None
         self.started = False
@@ -51,6 +82,7 @@ class Respondent:
         self._method = method
         self._limits = limits or _LIMITS
         self._upgrade = upgrade
+        self._sink = sink
         self._persists = False
         self._incoming = Incoming()
         self._content = _Content(self._limits)
@@ -61,14 +93,23 @@ class Respondent:
         """Whether the connection may carry another request: all ended well and nothing more has come."""
         return self.ended and self._persists and not self.extra
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes that arrived."""
+    def feed(self, data: bytes, share: int = sys.maxsize) -> int:
+        """Take bytes that arrived, and return what is left of `share` after the work that they made.
+
+        Work is counted in bytes that come out of the framing and of each content coding, and a small step
+        counts as 1 KiB. When nothing is left of the share some of the work may be: it goes on in the next
+        call, which may bring no bytes.
+        """
         self.started = self.started or bool(data)
-        if not self.ended:
-            self._incoming.put(bytes(data))
-            self._advance()
-        elif self.error is None:
-            self.extra += data
+        if self.ended:
+            self.extra += data if self.error is None else b""
+            return share
+        incoming = self._incoming
+        incoming.share = share
+        if data:
+            incoming.put(bytes(data))
+        self._advance()
+        return incoming.share
 
     def eof(self, clean: bool = True) -> None:  # noqa: FBT001, FBT002 one obvious flag
         """Take the end of the stream.
@@ -77,6 +118,7 @@ class Respondent:
         stream is then cut short (RFC 9112 9.8).
         """
         self._incoming.end(clean=clean)
+        self._incoming.share = sys.maxsize
         if not self.ended:
             self._advance()
         self._persists = False
@@ -99,18 +141,21 @@ class Respondent:
     def _cut_short(self) -> ExchangeError:
         if not self.started:
             return NoResponse("the connection ended before the answer began")
-        partial = self._content.joined()
         return IncompleteRead(
-            f"the connection ended inside the answer, {len(partial)} bytes into its body", partial
+            f"the connection ended inside the answer, {self._content.size} bytes into its body",
+            self._content.joined(),
         )
 
     def _read(self) -> Reading[None]:
         head = yield from self._read_final_head()
         self.version, self.status, self.reason = head.version, head.status, head.reason
         self.headers = head.headers
+        sink, limits = self._chosen()
         framed = frame(head, self._method)
-        self._content = _Content(self._limits, self._decoder(head, framed))
-        block = yield from FRAMINGS[framed.framing](self._incoming, framed, self._limits, self._content.add)
+        self._content = _Content(limits, _decoder(head, framed, limits), sink)
+        block = yield from FRAMINGS[framed.framing](
+            self._incoming, framed, self._limits, self._content.take
+        )
         if block:
             self.trailers = parse_trailers(block, self._limits)
         self.body = self._content.finish()
@@ -130,34 +175,64 @@ class Respondent:
             if len(self.interims) > self._limits.interim:
                 raise TooLarge(f"interim responses exceed Limits.interim: {self._limits.interim}")
 
-    def _decoder(self, head: Head, framed: Frame) -> Decoder | None:
-        # A 206 holds a part of the coded form (RFC 9110 14.2), which cannot be decoded alone.
-        if head.status == 206 or framed == EMPTY:
-            return None
-        return make_decoder(members(head.headers, "content-encoding"), self._limits)
+    def _chosen(self) -> tuple[Sink | None, Limits]:
+        """Return who takes the body, and the limits that then hold."""
+        sink = self._sink(self) if self._sink else None
+        # Whoever gave it often holds this object: without the cycle both go when they are let go.
+        self._sink = None
+        if isinstance(sink, bytearray):
+            return sink.extend, self._limits
+        return sink, _streaming(self._limits) if sink else self._limits
+
+
+# One client has one Limits, and making another checks all of it: 3 us an answer.
+@lru_cache(maxsize=16)
+def _streaming(limits: Limits) -> Limits:
+    return replace(limits, body=sys.maxsize, decoded=sys.maxsize)
+
+
+def _decoder(head: Head, framed: Frame, limits: Limits) -> Decoder | None:
+    # A 206 holds a part of the coded form (RFC 9110 14.2), which cannot be decoded alone.
+    if head.status == 206 or framed == EMPTY:
+        return None
+    return make_decoder(members(head.headers, "content-encoding"), limits)
 
 
 class _Content:
-    """A body as it comes: decoded, in pieces, and joined once."""
+    """A body as it comes: decoded, in pieces, and joined once or handed on.
 
-    __slots__ = ("_decoder", "_groups", "_limit", "_pieces", "_room")
+    Attributes:
+        size: bytes that have come out.
+    """
 
-    def __init__(self, limits: Limits, decoder: Decoder | None = None) -> None:
+    __slots__ = ("_decoder", "_groups", "_limit", "_pieces", "_room", "_sink", "size")
+
+    def __init__(self, limits: Limits, decoder: Decoder | None = None, sink: Sink | None = None) -> None:
+        self.size = 0
         self._decoder = decoder
+        self._sink = sink
         self._groups: list[bytes] = []
         self._pieces: list[Piece] = []
         self._limit = self._room = limits.body
 
-    def add(self, piece: Piece) -> None:
+    def take(self, piece: Piece) -> Iterator[int]:
         within = piece[: self._room]
-        if self._decoder is None:
-            self._keep(within)
-        else:
-            for decoded in self._decoder.feed(within):
-                self._keep(decoded)
         self._room -= len(piece)
+        if self._decoder is None:
+            self._pass(within)
+        else:
+            yield from self._decoded(self._decoder, within)
         if self._room < 0:
             raise TooLarge(f"the body exceeds Limits.body: {self._limit} bytes")
+        yield STEP + len(piece)
+
+    def _decoded(self, decoder: Decoder, piece: Piece) -> Iterator[int]:
+        worked = decoder.worked
+        for decoded in decoder.feed(piece):
+            if decoded:
+                self._pass(decoded)
+            before, worked = worked, decoder.worked
+            yield worked - before
 
     def finish(self) -> bytes:
         if self._decoder is not None:
@@ -168,6 +243,13 @@ class _Content:
         body = b"".join([*self._groups, *self._pieces])
         self._groups, self._pieces = [], []
         return body
+
+    def _pass(self, piece: Piece) -> None:
+        self.size += len(piece)
+        if self._sink is None:
+            self._keep(piece)
+        else:
+            self._sink(piece)
 
     def _keep(self, piece: Piece) -> None:
         self._pieces.append(piece)

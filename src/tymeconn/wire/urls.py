@@ -43,6 +43,7 @@ _NAME = re.compile(r"(?=.{1,253}\.?\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,
 # WHATWG URL 3.5: a host that ends in a number is an IPv4 address or nothing.
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 _LOOSE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CACHED = 1024
 # RFC 3986 3.3 and 3.4: unreserved, sub-delims, ":" "@" "/", and "%" which _quote has made sure of.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
 _QUERY_SAFE = _PATH_SAFE + "?"
@@ -86,7 +87,6 @@ class Url:
         return f"{self.origin}{self.target}"
 
 
-@lru_cache(maxsize=1024)
 def split(url: str) -> Url:
     """Return the checked parts of an absolute http or https URL.
 
@@ -96,6 +96,12 @@ def split(url: str) -> Url:
     """
     if not isinstance(url, str):
         raise TypeError(f"url must be str, not {url!r}")
+    # What a server sends may be long, and would stay in the cache for ever.
+    return _split(url) if len(url) <= _CACHED else _split.__wrapped__(url)
+
+
+@lru_cache(maxsize=1024)
+def _split(url: str) -> Url:
     if _CONTROL.search(url) or "\\" in url:
         raise _invalid(url, "it holds a control character or a backslash")
     parts = _PARTS.fullmatch(url)
