@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from tymeconn.errors import (
@@ -18,8 +20,9 @@ from tymeconn.errors import (
     WriteError,
     WriteTimeout,
 )
-from tymeconn.exchanging.connection import READ_BYTES, READS, Connection, Phase, Setup
+from tymeconn.exchanging.connection import Connection, Phase
 from tymeconn.exchanging.exchange import Exchange
+from tymeconn.exchanging.setup import Setup
 from tymeconn.net.seams import Tls
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
@@ -49,8 +52,9 @@ class Bench:
         setup = Setup(self.network, Tls(), Limits(), self.timeouts)
         self.connection = Connection(setup, lambda: self.queue.pop(0) if self.queue else None)
 
-    def ask(self, method="GET", url="http://h.test/", **options):
-        exchange = Exchange(make_request(method, split(url), **options), self.timeouts, self.clock)
+    def ask(self, method="GET", url="http://h.test/", sink=None, **options):
+        request = make_request(method, split(url), **options)
+        exchange = Exchange(request, self.timeouts, self.clock, sink=sink)
         self.queue.append(exchange)
         return exchange
 
@@ -193,6 +197,75 @@ def test_bytes_behind_an_answer_spoil_the_connection():
     assert (first.outcome.body, second.outcome.body) == (b"a", b"b")
 
 
+def test_answer_behind_an_answer_is_for_nobody():
+    """What is readable behind an answer is never taken for the next request's (RFC 9112 9.2)."""
+    bench = Bench([[answer("a"), answer("EVIL")]], [answer("b")])
+    first, second = bench.ask(), bench.ask()
+    bench.service()
+    assert (first.outcome.body, second.outcome.body) == (b"a", b"b")
+    assert bench.network.connectors[0].closed
+
+
+@pytest.mark.parametrize(("piece", "error"), [(answer("hello"), ProtocolError), (END, NoResponse)])
+def test_peer_that_speaks_before_it_is_asked(piece, error):
+    """On a connection that has only just come up it ends the exchange: no other would be better."""
+    bench = Bench([], [answer("b")])
+    exchange = bench.ask()
+    bench.service(passes=1)
+    bench.network.connectors[0].say(piece)
+    bench.service()
+    assert isinstance(exchange.outcome, error)
+    assert exchange.sent == 0
+
+
+class Meddling(ScriptedConnector):
+    """A connector whose every call may find that somebody meddles with the connection."""
+
+    meddle = staticmethod(lambda where: None)
+
+    def connect(self):
+        self.meddle("connect")
+        return super().connect()
+
+    def send(self, data):
+        taken = super().send(data)
+        self.meddle("send")
+        return taken
+
+    def recv(self, size):
+        data = super().recv(size)
+        self.meddle("recv")
+        return data
+
+
+@pytest.mark.parametrize("where", ["connect", "send", "recv"])
+@pytest.mark.parametrize("what", ["cancel", "close", "service"])
+def test_pass_is_not_entered_twice(where, what):
+    """A generator that is closed in the middle of a pass, by the garbage collector say, harms nobody."""
+    bench = Bench()
+    connectors = [Meddling([answer("a")] * 3), ScriptedConnector([answer("b")] * 3)]
+    bench.network.connector = lambda address, tls=None: connectors.pop(0)
+    first, second = bench.ask(), bench.ask()
+    acts = {
+        "cancel": lambda: bench.connection.cancel(first, Canceled("collected")),
+        "close": lambda: bench.connection.close(),
+        "service": bench.connection.service,
+    }
+    connectors[0].meddle = lambda at: at == where and bench.connection.exchange is first and acts[what]()
+    bench.service()
+    assert first.outcome is not None
+    assert isinstance(second.outcome, Response)
+
+
+def test_exchange_that_was_concluded_in_the_queue_is_passed_over():
+    """The owner may end what it has not handed over yet."""
+    bench = Bench([answer("b")])
+    first, second = bench.ask(), bench.ask()
+    first.conclude(Canceled("enough"))
+    bench.service()
+    assert second.outcome.body == b"b"
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 def test_stale_connection_is_replayed_once(method):
     """An idempotent request that met a closed reused connection goes out again on a fresh one."""
@@ -213,6 +286,27 @@ def test_post_on_a_stale_connection_is_not_replayed():
     assert isinstance(second.outcome, StaleConnection)
     assert second.outcome.retryable
     assert second.outcome.reused
+
+
+def test_replay_counts_anew():
+    """What an error says was sent, and on what connection, is of the connection that carried it last."""
+    bench = Bench([answer("a"), END], [END])
+    bench.ask()
+    second = bench.ask(url="http://h.test/b")
+    bench.service()
+    assert isinstance(second.outcome, NoResponse)
+    assert (second.outcome.sent, second.outcome.reused) == (len(bench.sent[1]), False)
+
+
+def test_connection_that_was_idle_counts_as_reused():
+    """One that was opened ahead may have ended meanwhile as well: its first request is replayed."""
+    bench = Bench([END], [answer("b")])
+    bench.connection.open(split("http://h.test/").origin)
+    bench.service()
+    exchange = bench.ask()
+    bench.service()
+    assert exchange.outcome.body == b"b"
+    assert exchange.replayed
 
 
 def test_replay_happens_once():
@@ -346,6 +440,39 @@ def test_peer_that_takes_nothing_is_a_write_timeout():
     assert isinstance(exchange.outcome, WriteTimeout)
 
 
+def test_peer_that_takes_little_by_little_is_no_timeout():
+    """The write limit counts from the bytes that were taken last."""
+    bench = Bench([answer("a")], timeouts=Timeouts(write=2))
+    exchange = bench.ask("POST", body=b"x" * 100_000)
+    bench.network.connector = lambda address, tls=None: narrow
+    narrow = ScriptedConnector([answer("a")], window=1_000)
+    bench.service(passes=20, seconds=1.5)
+    assert exchange.outcome.body == b"a"
+
+
+def test_what_is_not_taken_yet_can_be_seen():
+    """The rest of the piece that is being sent is there to be looked at."""
+    bench = Bench()
+    bench.network.connector = lambda address, tls=None: ScriptedConnector([], window=1)
+    exchange = bench.ask("POST", body=b"hello")
+    bench.service(2)
+    assert exchange.sent == 8
+    assert bytes(bench.connection.unsent).startswith(b"TTP/1.1\r\n")
+
+
+def test_flush_sends_and_receives_nothing():
+    """What is still to be sent can go out without a pass."""
+    bench = Bench()
+    narrow = ScriptedConnector([answer("a")], window=1)
+    bench.network.connector = lambda address, tls=None: narrow
+    exchange = bench.ask()
+    bench.connection.flush()
+    bench.service(2)
+    narrow.window = 1_000
+    bench.connection.flush()
+    assert (len(bench.connection.unsent), exchange.sent > 8, exchange.received) == (0, True, 0)
+
+
 def test_no_limit_is_no_deadline():
     """None waits for ever."""
     bench = Bench([None], timeouts=Timeouts(None, None, None, None, None))
@@ -381,7 +508,7 @@ def test_answer_behind_a_broken_pipe_is_delivered():
     """What the peer said before it stopped reading is read after EPIPE."""
     bench = Bench([])
     exchange = bench.ask("POST", body=b"x" * 5_000_000)
-    bench.service(passes=1)
+    stopping(bench)
     breaking(bench.network.connectors[0]).say(answer("too much", status=413), END)
     bench.service(passes=2)
     assert exchange.outcome.status == 413
@@ -404,10 +531,17 @@ def test_broken_pipe_without_an_answer_is_a_write_error():
     """Sending that broke off and no answer is WriteError, not an exception."""
     bench = Bench([])
     exchange = bench.ask("POST", body=b"x" * 5_000_000)
-    bench.service(passes=1)
+    stopping(bench)
     breaking(bench.network.connectors[0]).say(END)
     bench.service(passes=2)
     assert isinstance(exchange.outcome, WriteError)
+
+
+def stopping(bench):
+    """Go on until the peer has taken a little of the request and takes no more."""
+    bench.service(passes=1)
+    bench.network.connectors[0].window = 1000
+    bench.service(passes=1)
 
 
 def breaking(connector):
@@ -420,16 +554,65 @@ def breaking(connector):
     return connector
 
 
-def test_pass_reads_a_bounded_share():
-    """A peer that has endless bytes gets 256 KiB or 8 reads of one pass."""
-    body = [b"x" * 65_536] * 100
-    bench = Bench([[b"HTTP/1.1 200 OK\r\nContent-Length: 6553600\r\n\r\n", *body]])
+@pytest.mark.parametrize(("size", "share"), [(60_000, 262_144), (1, 8)])
+def test_pass_reads_a_bounded_share(size, share):
+    """A peer that has endless bytes gets 256 KiB or 8 reads of one pass, and not a byte more."""
+    bench = Bench([[b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", *[b"x" * size] * 100]])
     exchange = bench.ask()
-    bench.service(passes=2)
+    bench.service(passes=3)
     before = exchange.received
     bench.service(passes=1)
-    assert exchange.received - before <= READ_BYTES + 65_536
-    assert READS == 8
+    assert exchange.received - before == share
+
+
+def test_answer_that_takes_the_whole_share_is_no_end():
+    """A connection whose budget of reading is spent to the last byte is looked at again, and stays."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    bench = Bench([head % (262_144 - len(head) - 4) + bytes(262_144 - len(head) - 4), answer("b")])
+    first, second = bench.ask(), bench.ask()
+    bench.service()
+    assert (first.received, second.outcome.body) == (262_144, b"b")
+    assert len(bench.network.connectors) == 1
+
+
+def taken_each_pass(bench, passes=100):
+    """Return how many bytes of the answer's body came out in each pass, and the exchange."""
+    sizes, pieces = [], []
+    exchange = bench.ask(sink=lambda _: pieces.append)
+    while exchange.outcome is None and len(sizes) < passes:
+        bench.service(passes=1, seconds=1.0)
+        sizes.append(sum(map(len, pieces)))
+        pieces.clear()
+    return sizes, exchange
+
+
+def test_pass_decodes_a_bounded_share():
+    """What grows a thousandfold comes out over many passes, 1 MiB and a piece each, and all of it."""
+    body = answer(gzip.compress(bytes(9 << 20)), content_encoding="gzip")
+    sizes, exchange = taken_each_pass(Bench([body], timeouts=Timeouts(read=3)))
+    assert max(sizes) <= 1_048_576 + 65_536
+    assert sum(sizes) == 9 << 20
+    assert exchange.outcome.status == 200
+
+
+def test_pass_takes_a_bounded_number_of_pieces():
+    """So does what comes in very small chunks."""
+    head, chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 20_000
+    sizes, exchange = taken_each_pass(Bench([head + chunks + b"0\r\n\r\n"]))
+    assert max(sizes) <= 1_024
+    assert sum(sizes) == 20_000
+    assert exchange.outcome.status == 200
+
+
+def test_nothing_is_read_while_there_is_enough_to_do():
+    """Bytes stay with the peer until those that came are worked off."""
+    first = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(9 << 20))
+    bench = Bench([[first, b"more"]])
+    exchange = bench.ask()
+    bench.service(passes=6)
+    assert exchange.received == len(first)
+    bench.service()
+    assert exchange.received == len(first) + 4
 
 
 def test_budget_ends_a_pass_between_two_pieces():
@@ -442,6 +625,43 @@ def test_budget_ends_a_pass_between_two_pieces():
     assert exchange.outcome is None
     bench.service(passes=2)
     assert exchange.outcome.body == b"x" * 20
+
+
+def test_end_that_nobody_vouches_for_cuts_a_body_short():
+    """A body that runs to an end that was not authenticated may be an attacker's (RFC 9112 9.8)."""
+    bench = Bench([[b"HTTP/1.1 200 OK\r\n\r\nall", END]])
+    exchange = bench.ask()
+    bench.service(passes=1)
+    bench.network.connectors[0].clean = False
+    bench.service()
+    assert isinstance(exchange.outcome, IncompleteRead)
+    assert exchange.outcome.partial == b"all"
+
+
+@pytest.mark.parametrize(
+    ("passes", "window", "phase"),
+    [(1, 0, "connecting"), (2, 0, "sending"), (2, 1 << 20, "receiving")],
+)
+@pytest.mark.parametrize("closing", [True, False])
+def test_canceled_exchange_says_where_it_was(passes, window, phase, closing):
+    """An exchange that its owner ends says what it was at."""
+    bench = Bench()
+    bench.network.connector = lambda address, tls=None: ScriptedConnector([], window)
+    exchange = bench.ask()
+    bench.service(passes)
+    bench.connection.close() if closing else bench.connection.cancel(exchange, Canceled("enough"))
+    assert (type(exchange.outcome), exchange.outcome.phase) == (Canceled, phase)
+
+
+def test_exchange_that_was_to_be_dialed_for_was_waiting():
+    """One that was taken when the pass had dialed already was not begun."""
+    bench = Bench([ConnectionRefusedError("no")])
+    bench.ask()
+    second = bench.ask()
+    bench.service(passes=1)
+    assert bench.connection.exchange is second
+    bench.connection.close()
+    assert second.outcome.phase == "waiting"
 
 
 def test_close_ends_the_exchange_once():
@@ -511,12 +731,67 @@ def test_open_that_fails_is_quiet():
 
 
 def test_awaited_follows_the_phases():
-    """What to wait for is nothing when closed, the dial's while dialing, a signal without a descriptor."""
+    """One signal is awaited always, and while dialing what the dial awaits."""
     bench = Bench([None])
-    assert bench.connection.awaited == ()
+    (signal,) = bench.connection.awaited
     bench.ask()
     bench.service(passes=1)
-    dialing = bench.connection.awaited
+    first, *others = bench.connection.awaited
+    assert (first is signal, len(others)) == (True, 1)
     bench.service(passes=2)
-    assert dialing
-    assert bench.connection.awaited not in ((), dialing)
+    assert bench.connection.awaited == (signal,)
+
+
+@pytest.mark.parametrize(
+    ("passes", "act"),
+    [
+        (1, lambda bench, exchange: bench.connection.cancel(exchange, Canceled("enough"))),
+        (3, lambda bench, exchange: bench.connection.cancel(exchange, Canceled("enough"))),
+        (3, lambda bench, exchange: bench.connection.close()),
+        (3, lambda bench, exchange: bench.network.connectors[0].say(b"H")),
+    ],
+)
+def test_signal_fires_whenever_something_changed(passes, act):
+    """Whoever is parked behind another exchange is told of its end, of bytes and of a close."""
+    bench, fired = Bench([None]), []
+    exchange = bench.ask()
+    bench.service(passes)
+    bench.connection.awaited[0].attend("test", lambda: fired.append(True))
+    act(bench, exchange)
+    assert fired == [True]
+
+
+def test_end_of_the_connection_fires_the_signal():
+    """A connection that ends in a pass says so, for what was awaited is gone."""
+    bench, fired = Bench([None]), []
+    bench.ask()
+    bench.service()
+    bench.network.connectors[0].attach(lambda _: None)
+    bench.network.connectors[0].say(END)
+    bench.connection.awaited[0].attend("test", lambda: fired.append(True))
+    bench.service()
+    assert fired == [True]
+
+
+def test_descriptor_is_awaited_beside_the_signal():
+    """A selector watches the connector, and the signal tells when it is gone."""
+    bench = Bench([None])
+    (signal,) = bench.connection.awaited
+    bench.ask()
+    bench.service()
+    connector = bench.network.connectors[0]
+    connector.fileno = lambda: 7
+    assert bench.connection.awaited == (signal, connector)
+
+
+def test_quiet_connection_has_nothing_to_do():
+    """Once an answer is awaited and nothing is left to read, only a deadline is due."""
+    bench = Bench([None])
+    bench.ask()
+    bench.service(passes=3)
+    connector = bench.network.connectors[0]
+    assert bench.connection.until == 130.0
+    connector.say(b"H")
+    assert bench.connection.until == 100.0
+    bench.service(passes=1)
+    assert bench.connection.until == 130.0

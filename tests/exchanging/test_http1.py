@@ -12,6 +12,8 @@ from tymeconn.wire.messages import Limits
 from tymeconn.wire.requesting import make_request
 from tymeconn.wire.urls import split
 
+PLENTY = 1 << 20
+
 
 def begun(method="GET", **options):
     codec = Http1(Limits())
@@ -48,7 +50,7 @@ def test_room_is_one_exchange():
     codec, exchange = begun()
     flushed(codec)
     assert codec.room == 0
-    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n")
+    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n", PLENTY)
     assert codec.room == 1
     assert exchange.outcome.status == 204
 
@@ -57,7 +59,7 @@ def test_answer_before_the_request_is_out_leaves_no_room():
     """The rest of the request would run into the next one."""
     codec, exchange = begun("POST", body=b"x" * 1_000_000)
     codec.output()
-    codec.feed(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+    codec.feed(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", PLENTY)
     assert exchange.outcome.status == 413
     assert codec.room == 0
 
@@ -65,7 +67,7 @@ def test_answer_before_the_request_is_out_leaves_no_room():
 def test_bytes_nobody_asked_for_leave_no_room():
     """Unsolicited bytes spend the connection."""
     codec = Http1(Limits())
-    codec.feed(b"x")
+    codec.feed(b"x", PLENTY)
     assert codec.room == 0
 
 
@@ -73,7 +75,7 @@ def test_cancel_spends_the_connection():
     """HTTP/1.1 cannot take a request back; the answer that comes late is for nobody."""
     codec, exchange = begun()
     assert not codec.cancel(exchange)
-    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n")
+    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n", PLENTY)
     assert exchange.outcome is None
     assert codec.room == 0
 
@@ -97,7 +99,7 @@ def test_end_before_the_answer(reused, error):
 def test_unclean_end_is_no_end_of_a_body():
     """An until-close body is whole only after an authenticated end (RFC 9112 9.8)."""
     codec, exchange = begun()
-    codec.feed(b"HTTP/1.1 200 OK\r\n\r\npart")
+    codec.feed(b"HTTP/1.1 200 OK\r\n\r\npart", PLENTY)
     codec.eof(False)
     assert isinstance(exchange.outcome, IncompleteRead)
 
@@ -105,9 +107,9 @@ def test_unclean_end_is_no_end_of_a_body():
 def test_interims_and_trailers_are_kept():
     """What came beside the answer is in its meta."""
     codec, exchange = begun()
-    codec.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
-    codec.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    codec.feed(b"2\r\nhi\r\n0\r\nDigest: d\r\n\r\n")
+    codec.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", PLENTY)
+    codec.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", PLENTY)
+    codec.feed(b"2\r\nhi\r\n0\r\nDigest: d\r\n\r\n", PLENTY)
     meta = exchange.outcome.meta
     assert meta.interims[0][0] == 103
     assert meta.trailers["digest"] == "d"
@@ -118,5 +120,5 @@ def test_cancel_of_another_exchange_changes_nothing():
     codec, exchange = begun()
     _, other = begun()
     codec.cancel(other)
-    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n")
+    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n", PLENTY)
     assert exchange.outcome.status == 204

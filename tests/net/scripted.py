@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from tymeconn.net.seams import READ, WRITE, Address, Connector, Lookup, Tls
+from tymeconn.net.seams import READ, WRITE, Address, Connector, Lookup, Tls, Underway
 from tymeconn.tyming.clocks import Clock
-from tymeconn.tyming.waiting import Signal
+from tymeconn.tyming.waiting import Readable, Signal
 
 V4 = Address(socket.AF_INET, ("192.0.2.1", 80))
 V6 = Address(socket.AF_INET6, ("2001:db8::1", 80, 0, 0))
@@ -140,6 +140,9 @@ class ScriptedLookup:
         self.error: OSError | None = error
         self.canceled = False
 
+    def fileno(self) -> int | None:
+        return None
+
     def cancel(self) -> None:
         self.canceled = True
 
@@ -153,6 +156,8 @@ class ScriptedNetwork:
         self.lookup = lookup
         self.connectors = connectors or {}
         self.now = 0.0
+        self.readying = ScriptedLookup()
+        self.readying.ended = True
         self.clock: Clock = lambda: self.now
         self.asked: list[tuple[str, int]] = []
         self.tried: list[tuple[Address, Tls | None]] = []
@@ -170,6 +175,9 @@ class ScriptedNetwork:
 
     def prepare(self, tls: Tls) -> None:
         """Nothing here blocks."""
+
+    def ready(self, tls: Tls) -> Underway:
+        return self.readying
 
 
 def descriptors() -> int:
@@ -197,10 +205,10 @@ def bound_on_both() -> Iterator[tuple[socket.socket, socket.socket]]:
     raise AssertionError("no port is free on both")
 
 
-def join_resolvers() -> None:
-    """Wait until every look-up that runs on a thread has ended."""
+def join_threads() -> None:
+    """Wait until everything that runs on a thread of ours has ended."""
     for thread in threading.enumerate():
-        if thread.name == "tymeconn-resolver":
+        if thread.name == "tymeconn-offload":
             thread.join(PATIENCE)
 
 
@@ -210,16 +218,17 @@ def wait_for(attempt: Callable[[], object], connector: Connector) -> object:
         result = attempt()
         if result or isinstance(result, bytes):
             return result
-        _watch(connector)
+        watch(connector)
     raise AssertionError("nothing came in 1000 attempts")
 
 
-def _watch(connector: Connector) -> None:
-    descriptor = connector.fileno()
+def watch(thing: Readable) -> None:
+    """Return once something may have happened there, as a selector sees it."""
+    descriptor = thing.fileno()
     assert descriptor is not None
     with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, connector.wants)
-        assert connector.pending or selector.select(PATIENCE), "the peer is silent"
+        selector.register(descriptor, getattr(thing, "wants", READ))
+        assert getattr(thing, "pending", False) or selector.select(PATIENCE), "nothing happens"
 
 
 @contextmanager

@@ -292,10 +292,16 @@ class TestSending:
         assert (up.recv(100), up.wants, peer.read()) == (None, READ, b"request")
 
     def test_a_broken_inner_connector_is_raised(self, up: TlsConnector, pipe: Pipe) -> None:
-        """What breaks the inner connector is an OSError of send."""
+        """What breaks the inner connector is an OSError of the next send."""
         pipe.broken = BrokenPipeError(errno.EPIPE, "Broken pipe")
+        up.send(b"request")
         with pytest.raises(BrokenPipeError):
-            up.send(b"request")
+            up.send(b"more")
+
+    def test_what_was_taken_before_it_broke_is_told(self, up: TlsConnector, pipe: Pipe) -> None:
+        """Bytes that may have gone out are counted, or their POST could be sent again."""
+        pipe.broken = BrokenPipeError(errno.EPIPE, "Broken pipe")
+        assert up.send(b"x" * 100_000) == 65_536
 
 
 class TestEnding:
@@ -349,6 +355,10 @@ class TestEnding:
 
 
 class TestWatching:
+    def test_its_socket_is_the_inner_ones(self, client: TlsConnector) -> None:
+        """A stream in memory has none."""
+        assert client.sock is None
+
     def test_its_descriptor_is_the_inner_one(self, tls: Tls) -> None:
         """A selector watches the socket below."""
         assert TlsConnector(Pipe(descriptor=7), context(tls), "example.test").fileno() == 7

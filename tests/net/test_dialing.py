@@ -52,12 +52,12 @@ def tried(network: ScriptedNetwork) -> list[Address]:
 
 class TestResolving:
     def test_it_waits_for_the_lookup(self) -> None:
-        """Until the name is resolved it awaits the look-up's signal, and no time."""
+        """Until the name is resolved it awaits the look-up, by signal and descriptor, and no time."""
         lookup = ScriptedLookup()
         network = ScriptedNetwork(lookup)
         dial = Dial(network, ORIGIN, None)
         assert (dial.step(), dial.phase, network.asked) == (None, "resolving", [("example.test", 443)])
-        assert (dial.awaited, dial.until) == ((lookup.signal,), None)
+        assert (dial.awaited, dial.until) == ((lookup, lookup.signal), None)
 
     def test_it_connects_once_the_name_is_resolved(self) -> None:
         """The same step that sees the addresses begins to connect."""
@@ -173,6 +173,51 @@ class TestRacing:
         assert first.closes == 0
 
 
+def unready(lookup: ScriptedLookup) -> tuple[Dial, ScriptedNetwork]:
+    """A dial with TLS whose network is not ready."""
+    network = ScriptedNetwork(lookup, {V4: slow()})
+    network.readying = ScriptedLookup()
+    return Dial(network, ORIGIN, Tls()), network
+
+
+class TestReadying:
+    def test_it_waits_for_what_tls_needs(self) -> None:
+        """Until then it awaits that, while the name is looked up already; no connector is made."""
+        dial, network = unready(ScriptedLookup((V4,)))
+        assert (dial.step(), dial.phase, network.asked) == (None, "connecting", [("example.test", 443)])
+        assert (dial.awaited, dial.until) == ((network.readying, network.readying.signal), None)
+        assert network.tried == []
+
+    def test_it_connects_once_all_is_ready(self) -> None:
+        """The same step that sees that goes on to the addresses."""
+        dial, network = unready(ScriptedLookup((V4,)))
+        dial.step()
+        network.readying.ended = True
+        dial.step()
+        assert tried(network) == [V4]
+
+    def test_what_cannot_be_had_is_a_tls_error(self) -> None:
+        """A load that failed names the origin and the reason, and the phase stays connecting."""
+        dial, network = unready(ScriptedLookup())
+        network.readying.ended, network.readying.error = True, ssl.SSLError(1, "no roots")
+        with pytest.raises(TlsError, match=r"^cannot speak TLS with https://example\.test: no roots$"):
+            dial.step()
+        assert dial.phase == "connecting"
+
+    def test_without_tls_nothing_is_awaited(self) -> None:
+        """A plain connection needs none of it."""
+        network = ScriptedNetwork(ScriptedLookup((V4,)), {V4: slow()})
+        network.readying = ScriptedLookup()
+        Dial(network, ORIGIN, None).step()
+        assert tried(network) == [V4]
+
+    def test_close_gives_it_up(self) -> None:
+        """Nobody waits any more."""
+        dial, network = unready(ScriptedLookup())
+        dial.close()
+        assert network.readying.canceled
+
+
 class TestTls:
     def test_the_certificate_is_asked_for_the_origins_host(self) -> None:
         """An empty hostname becomes the origin's."""
@@ -249,6 +294,18 @@ class TestWaiting:
         assert unseen.notify
         unseen.notify(unseen)
         assert (watched, woken) == (seen, [True])
+
+    def test_what_was_notified_in_a_step_wants_another(self) -> None:
+        """A notification that comes while nobody waits is not lost."""
+        pipe = slow()
+        dial, network = race(pipe)
+        network.now = 3.0
+        dial.step()
+        assert pipe.notify
+        pipe.notify(pipe)
+        assert dial.until == 3.0
+        dial.step()
+        assert dial.until is None
 
     def test_bytes_inside_a_connector_want_a_step_now(self) -> None:
         """What no descriptor will announce is due at once."""

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import threading
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +16,22 @@ from tymeconn.net.connecting import TcpConnector
 from tymeconn.net.dialing import Dial
 from tymeconn.net.networking import SocketNetwork, default_network
 from tymeconn.net.resolving import Resolver
-from tymeconn.net.seams import Connector, Network, Tls
+from tymeconn.net.seams import Address, Connector, Network, Tls
 from tymeconn.net.securing import context
 from tymeconn.tyming.clocks import monotonic
+from tymeconn.tyming.waiting import Readable
 from tymeconn.wire.urls import Origin
 
-from .scripted import PATIENCE, address_of, bound_on_both, descriptors, join_resolvers, serving, wait_for
+from .scripted import (
+    PATIENCE,
+    address_of,
+    bound_on_both,
+    descriptors,
+    join_threads,
+    serving,
+    wait_for,
+    watch,
+)
 
 pytestmark = pytest.mark.loopback
 
@@ -32,7 +46,9 @@ def finish(dial: Dial) -> Connector:
     for _ in range(1000):
         if connector := dial.step():
             return connector
-        wait_for(lambda: dial.step() or None, dial.awaited[0])  # type: ignore[arg-type]
+        first = dial.awaited[0]
+        assert isinstance(first, Readable)
+        watch(first)
     raise AssertionError("not up after 1000 steps")
 
 
@@ -62,7 +78,7 @@ def test_names_are_asked_of_the_resolver() -> None:
     row = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.9", 80))
     network = SocketNetwork(Resolver(getaddrinfo=lambda *_, **__: [row]))
     lookup = network.resolve("example.test", 80)
-    join_resolvers()
+    join_threads()
     assert (lookup.ended, str(lookup.addresses[0])) == (True, "192.0.2.9:80")
 
 
@@ -102,19 +118,69 @@ def test_connectors_share_one_context(
 
 
 @pytest.mark.parametrize(
-    ("tls", "error", "named"),
+    ("tls", "named"),
     [
-        (Tls(cafile="nowhere.pem"), ValueError, "nowhere.pem"),
-        (Tls(hostname=".test"), ValueError, "'.test'"),
-        (Tls(context=7), TypeError, "7"),
+        (Tls(cafile="nowhere.pem"), "nowhere.pem"),
+        (Tls(hostname=".test"), "'.test'"),
     ],
 )
-def test_prepare_refuses_wrong_arguments(
-    tls: Tls, error: type[Exception], named: str, network: Network
-) -> None:
+def test_prepare_refuses_wrong_arguments(tls: Tls, named: str, network: Network) -> None:
     """What is wrong with a Tls is raised before servicing, naming the value."""
-    with pytest.raises(error, match=named):
+    with pytest.raises(ValueError, match=named):
         network.prepare(tls)
+
+
+@pytest.fixture
+def fresh(cafile: str, tmp_path: Path) -> Tls:
+    """A configuration that no context was made for."""
+    return Tls(cafile=shutil.copy(cafile, tmp_path), hostname="example.test")
+
+
+def test_ready_loads_on_another_thread(
+    network: Network, fresh: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who wait for the same share one load, whatever the hostname; then there is nothing to do."""
+    loads: list[int] = []
+    make = ssl.create_default_context
+
+    def note(**names: str) -> ssl.SSLContext:
+        loads.append(threading.get_ident())
+        return make(**names)
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    waits = network.ready(fresh), network.ready(replace(fresh, hostname="other.test"))
+    join_threads()
+    assert [(wait.ended, wait.error) for wait in (*waits, network.ready(fresh))] == [(True, None)] * 3
+    assert (len(loads), threading.get_ident() in loads) == (1, False)
+
+
+def test_ready_is_at_once_what_was_prepared(fresh: Tls) -> None:
+    """What is loaded is loaded for every network, and a given context needs nothing."""
+    SocketNetwork().prepare(fresh)
+    assert SocketNetwork().ready(fresh).ended
+    assert SocketNetwork().ready(Tls(context=ssl.create_default_context())).ended
+
+
+def test_ready_says_why_not_and_tries_again(network: Network, fresh: Tls) -> None:
+    """A file that is missing is an ssl.SSLError that names it; once it is there the next load succeeds."""
+    moved = Path(fresh.cafile).rename(f"{fresh.cafile}.away")
+    failed = network.ready(fresh)
+    join_threads()
+    moved.rename(fresh.cafile)
+    again = network.ready(fresh)
+    join_threads()
+    assert (failed.ended, type(failed.error), fresh.cafile in str(failed.error)) == (
+        True,
+        ssl.SSLError,
+        True,
+    )
+    assert (again.ended, again.error) == (True, None)
+
+
+def test_a_file_that_cannot_be_loaded_is_a_failed_connection(network: Network) -> None:
+    """Without prepare and ready a connector loads by itself, and what fails is an OSError."""
+    with pytest.raises(ssl.SSLError, match=r"nowhere\.pem"):
+        network.connector(Address(socket.AF_INET, ("192.0.2.1", 80)), Tls(cafile="nowhere.pem"))
 
 
 def test_prepare_checks_a_given_context(network: Network) -> None:
@@ -124,10 +190,10 @@ def test_prepare_checks_a_given_context(network: Network) -> None:
     assert context(Tls(context=own)) is own
 
 
-def test_a_hostname_that_was_not_prepared_leaves_no_socket(network: Network, cafile: str) -> None:
-    """When the hostname cannot be one the socket is closed at once."""
+def test_a_hostname_that_cannot_be_one_is_a_failed_connection(network: Network, cafile: str) -> None:
+    """A peer may have led there: it is an OSError, and the socket is closed at once."""
     before = descriptors()
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ValueError, match="hostname"):
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ssl.SSLError, match="hostname"):
         network.connector(address_of(listener), Tls(cafile=cafile, hostname=".test"))
     assert descriptors() == before
 
@@ -197,6 +263,7 @@ def test_dial_reports_a_peer_without_tls(network: Network, tls: Tls) -> None:
 
 def test_a_closed_dial_leaves_no_descriptor(network: Network, tls: Tls) -> None:
     """Giving up in the middle of a handshake closes its socket."""
+    network.prepare(tls)
     before = descriptors()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)

@@ -10,7 +10,7 @@ import pytest
 from tymeconn.net.resolving import Resolver
 from tymeconn.net.seams import Address
 
-from .scripted import PATIENCE, join_resolvers
+from .scripted import PATIENCE, join_threads
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 MAIN = threading.get_ident()
@@ -51,7 +51,7 @@ class Clock:
 
 def look_up(resolver: Resolver, host: str = "example.test") -> Any:
     lookup = resolver.resolve(host, 80)
-    join_resolvers()
+    join_threads()
     return lookup
 
 
@@ -88,7 +88,7 @@ def test_a_lookup_has_not_ended_before_its_answer() -> None:
     lookup = Resolver(getaddrinfo=names).resolve("example.test", 80)
     assert (lookup.ended, lookup.addresses, lookup.error) == (False, (), None)
     names.gate.set()
-    join_resolvers()
+    join_threads()
     assert lookup.ended
 
 
@@ -136,9 +136,14 @@ def test_the_signal_fires_once_on_the_thread_that_first_sees_the_end() -> None:
     lookup = Resolver(getaddrinfo=names).resolve("example.test", 80)
     lookup.signal.attend("test", lambda: fired.append(threading.get_ident()))
     names.gate.set()
-    join_resolvers()
+    join_threads()
     assert fired == []
     assert (lookup.ended, lookup.ended, fired) == (True, True, [threading.get_ident()])
+
+
+def test_a_name_that_is_known_has_no_descriptor() -> None:
+    """What has ended needs no watching."""
+    assert Resolver(getaddrinfo=Names()).resolve("127.0.0.1", 80).fileno() is None
 
 
 def test_nobody_is_told_after_cancel() -> None:
@@ -147,7 +152,7 @@ def test_nobody_is_told_after_cancel() -> None:
     lookup = Resolver(getaddrinfo=names).resolve("example.test", 80)
     lookup.signal.attend("test", lambda: fired.append(True))
     lookup.cancel()
-    join_resolvers()
+    join_threads()
     assert (lookup.ended, fired) == (True, [])
 
 
@@ -173,24 +178,24 @@ def test_lookups_of_one_name_share_one_question() -> None:
     resolver = Resolver(getaddrinfo=names)
     lookups = [resolver.resolve("example.test", 80) for _ in range(100)]
     names.gate.set()
-    join_resolvers()
+    join_threads()
     assert all(lookup.ended for lookup in lookups)
     assert names.asked == ["example.test"]
 
 
-def test_at_most_four_threads_work_and_none_outlives_the_work() -> None:
-    """Twenty slow names occupy four threads; all names are answered and no thread is left."""
+def test_at_most_sixteen_threads_work_and_none_outlives_the_work() -> None:
+    """Forty slow names occupy sixteen threads; all names are answered and no thread is left."""
     names = Names()
     names.gate.clear()
     resolver = Resolver(getaddrinfo=names)
-    lookups = [resolver.resolve(f"host{n}.test", 80) for n in range(20)]
-    for _ in range(4):
+    lookups = [resolver.resolve(f"host{n}.test", 80) for n in range(40)]
+    for _ in range(16):
         assert names.busy.acquire(timeout=PATIENCE)
-    assert len(names.asked) == 4
+    assert len(names.asked) == 16
     names.gate.set()
-    join_resolvers()
+    join_threads()
     assert all(lookup.ended for lookup in lookups)
-    assert (len(names.threads) <= 4, any(thread.is_alive() for thread in names.threads)) == (True, False)
+    assert (len(names.threads) <= 16, any(thread.is_alive() for thread in names.threads)) == (True, False)
 
 
 def test_the_cache_is_bounded() -> None:
@@ -199,7 +204,7 @@ def test_the_cache_is_bounded() -> None:
     resolver = Resolver(getaddrinfo=names)
     for n in (*range(1024), 0, 1024):
         resolver.resolve(f"host{n}.test", 80)
-    join_resolvers()
+    join_threads()
     look_up(resolver, "host0.test")
     look_up(resolver, "host1.test")
     assert (names.asked.count("host0.test"), names.asked.count("host1.test")) == (1, 2)
@@ -234,7 +239,7 @@ def test_a_lookup_waits_for_a_thread_that_is_there(monkeypatch: pytest.MonkeyPat
     lookup = resolver.resolve("other.test", 80)
     allow()
     names.gate.set()
-    join_resolvers()
+    join_threads()
     assert lookup.addresses
 
 

@@ -67,12 +67,6 @@ def test_a_ready_context_is_used_as_it_is() -> None:
     assert context(Tls(context=own)) is own
 
 
-def test_a_context_of_another_kind_is_refused() -> None:
-    """What is no ssl.SSLContext is named."""
-    with pytest.raises(TypeError, match="'strict'"):
-        context(Tls(context="strict"))
-
-
 def test_the_cafile_holds_the_only_roots(cafile: str, authority: trustme.CA) -> None:
     """With a cafile the system's roots are not trusted."""
     (root,) = context(Tls(cafile=cafile)).get_ca_certs(binary_form=True)

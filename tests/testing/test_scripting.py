@@ -119,6 +119,24 @@ def test_no_descriptor():
     assert told == [connector]
 
 
+def test_told_of_what_may_succeed():
+    """Who attached last is told when the connection comes up, at an answer and at words unasked."""
+    connector, told = ScriptedConnector([[b"one", None, b"two"]]), []
+    connector.attach(lambda _: told.append("before"))
+    connector.attach(lambda _: told.append("now"))
+    for act, count in [
+        (connector.connect, 2),
+        (lambda: connector.send(b"request"), 3),
+        (lambda: connector.recv(9), 3),
+        (lambda: connector.recv(9), 4),
+        (lambda: connector.recv(9), 4),
+        (lambda: connector.recv(9), 4),
+        (lambda: connector.say(b"408"), 5),
+    ]:
+        act()
+        assert told == ["before"] + ["now"] * count
+
+
 def test_close():
     """A closed connector says so; the end of sending changes nothing."""
     connector = ScriptedConnector([])
@@ -132,6 +150,7 @@ def test_network_hands_out_scripts_in_order():
     """Each connection follows the next script; without one it is refused."""
     network = ScriptedNetwork([b"one"], [b"two"])
     network.prepare(Tls())
+    assert network.ready(Tls()).ended
     made = [network.connector(ADDRESS), network.connector(ADDRESS, Tls())]
     assert network.connectors == made
     assert [(connector.send(b"x"), connector.recv(9)) for connector in made] == [(1, b"one"), (1, b"two")]
@@ -144,6 +163,7 @@ def test_names():
     lookup = ScriptedNetwork().resolve("a.example", 80)
     lookup.cancel()
     assert (lookup.ended, lookup.addresses, lookup.error) == (True, (ADDRESS,), None)
+    assert lookup.fileno() is None
     lost = ScriptedNetwork().resolve("a.invalid", 80)
     assert (lost.ended, lost.addresses) == (True, ())
     assert isinstance(lost.error, OSError)

@@ -18,34 +18,28 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ..errors import (
     Canceled,
-    ConnectTimeout,
     ExchangeError,
-    ExchangeTimeout,
-    ReadTimeout,
-    TotalTimeout,
+    NoResponse,
+    ProtocolError,
     WriteError,
-    WriteTimeout,
 )
 from ..net.dialing import Dial
-from ..net.seams import Connector, Network, Tls
-from ..policy.patience import Timeouts
+from ..net.seams import Connector
 from ..policy.replaying import may_replay
 from ..tyming.waiting import Awaitable, Signal
-from ..wire.messages import Limits
+from ..wire.messages import Response
 from ..wire.urls import Origin
+from .deadlines import Deadline, connect_deadlines, flow_deadlines, total_deadlines
 from .exchange import Exchange
 from .http1 import Http1
+from .setup import Budget, Setup
 
-__all__ = ["Connection", "Phase", "Setup"]
+__all__ = ["Connection", "Phase"]
 
-# One pass reads at most so much, so that a fast or hostile peer leaves the other doers their share.
-READS = 8
-READ_BYTES = 262_144
-_RECV_SIZE = 65_536
+# Pieces of a request that one pass sends.
 _SENDS = 8
 
 
@@ -58,22 +52,6 @@ class Phase(enum.Enum):
     BUSY = "busy"
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What connections are made with; one value for all that share an owner."""
-
-    network: Network
-    tls: Tls
-    limits: Limits
-    timeouts: Timeouts
-
-    def __post_init__(self) -> None:
-        for name, kind in (("tls", Tls), ("limits", Limits), ("timeouts", Timeouts)):
-            value: object = getattr(self, name)
-            if not isinstance(value, kind):
-                raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
-
-
 class Connection:
     """One connection and the exchange on it.
 
@@ -81,6 +59,8 @@ class Connection:
         phase: where it is in its life.
         origin: where it leads, or led last.
         exchange: what it carries, or is being opened for.
+        connector: the byte stream while it is up.
+        cutoff: the peer ended it, and it was not opened again since.
     """
 
     def __init__(self, setup: Setup, take: Callable[[], Exchange | None]) -> None:
@@ -91,25 +71,45 @@ class Connection:
         self._setup = setup
         self._take = take
         self._dial: Dial | None = None
-        self._connector: Connector | None = None
+        self.connector: Connector | None = None
+        self.cutoff = False
         self._codec = Http1(setup.limits)
         self._stirred = Signal()
         self._out = memoryview(b"")
         self._broken: OSError | None = None
-        # Nothing was read since the connection came up or ended an exchange in this very pass: only then
-        # may a request go out without looking for the peer's end first.
+        # It has come up in this very pass, and carried nothing.
         self._fresh = False
-        self._carried = 0
+        self._serving = False
+        self._closing = ""
         self._moved = 0.0
         self._dials = 0
-        self._reads = 0
-        self._received = 0
+        self._budget = Budget()
+        # The connector has notified since it was last read.
+        self._news = False
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
-        self._dials = self._reads = self._received = 0
-        while (phase := _SERVICE[self.phase](self)) is not self.phase:
+        self._guarded(self._pass)
+
+    def _pass(self) -> None:
+        self._dials = 0
+        self._budget.renew()
+        while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
             self.phase = phase
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        # Whatever closes a generator may come here again in the middle of a pass, the garbage collector
+        # too: then nothing may be taken away under the pass's feet.
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            act()
+        finally:
+            self._serving = False
+        if self._closing:
+            reason, self._closing = self._closing, ""
+            self.close(reason)
 
     def open(self, origin: Origin) -> None:
         """Begin to connect to `origin`, if the connection is closed; nobody is told when that fails."""
@@ -118,50 +118,91 @@ class Connection:
             self.phase = Phase.DIALING
 
     def close(self, reason: str = "the connection was closed by its owner") -> None:
-        """Close, and end the exchange that is on it."""
-        exchange, self.exchange = self.exchange, None
-        self.phase = self._drop()
+        """Close, and end the exchange that is on it; in the middle of a pass, at its end."""
+        exchange, at = self.exchange, self._at
+        if self._serving:
+            self._closing = reason
+        else:
+            self.exchange = None
+            self.phase = self._drop()
         if exchange is not None:
-            exchange.conclude(Canceled(reason))
+            exchange.conclude(Canceled(reason), at)
+
+    def flush(self) -> None:
+        """Send what the exchange still has to send, and receive nothing."""
+        exchange = self.exchange
+        if self.phase is Phase.BUSY and exchange is not None:
+            self._guarded(lambda: self._send(exchange))
+
+    @property
+    def unsent(self) -> memoryview:
+        """The piece of the request that was begun and is not taken yet."""
+        return self._out
 
     def cancel(self, exchange: Exchange, error: ExchangeError) -> None:
         """End the exchange that is on this connection with `error`; what was sent cannot be unsent."""
-        self.exchange = None
-        if self.phase is Phase.BUSY:
-            self._codec.cancel(exchange)
-            self.phase = self._drop()
-        exchange.conclude(error)
+        at = self._at
+        if not self._serving:
+            self.exchange = None
+            if self.phase is Phase.BUSY:
+                self._codec.cancel(exchange)
+                self.phase = self._drop()
+        exchange.conclude(error, at)
+        self._stirred.fire()
 
     @property
     def awaited(self) -> tuple[Awaitable, ...]:
-        """What may change something before `until`."""
+        """What may change something before `until`; a signal is among them that fires at every close."""
         if self._dial is not None:
-            return self._dial.awaited
-        if self._connector is None:
-            return ()
-        return (self._stirred,) if self._connector.fileno() is None else (self._connector,)
+            return (self._stirred, *self._dial.awaited)
+        if self.connector is None or self.connector.fileno() is None:
+            return (self._stirred,)
+        return (self._stirred, self.connector)
 
     @property
     def until(self) -> float | None:
-        """The second of the network's clock at which something happens by itself."""
+        """The second of the network's clock at which a pass does something though nothing was awaited."""
         moments = [moment for moment, _, _ in self._deadlines()]
         if self._dial is not None and self._dial.until is not None:
             moments.append(self._dial.until)
-        if self._connector is not None and self._connector.pending:
+        if self._restless():
             moments.append(self._setup.network.clock())
         return min(moments, default=None)
 
+    def _restless(self) -> bool:
+        """Tell whether another pass would do something at once."""
+        if self.connector is None:
+            return self.phase is Phase.CLOSED and self.exchange is not None
+        return self._budget.curtailed or self._news or self.connector.pending
+
+    @property
+    def _at(self) -> str:
+        """What the exchange is at, in the words of ExchangeError."""
+        if self._dial is not None:
+            return self._dial.phase
+        if self.phase is not Phase.BUSY:
+            return "waiting"
+        return "sending" if self._out else "receiving"
+
     def _closed(self) -> Phase:
-        if self.exchange is None:
-            self.exchange = self._take()
+        exchange = self._claim()
         # A refused port may answer at once; one attempt a pass leaves the others their share.
-        if self.exchange is None or self._dials:
+        if exchange is None or self._dials:
             return Phase.CLOSED
-        self._begin(self.exchange.origin)
+        self._begin(exchange.origin)
         return Phase.DIALING
+
+    def _claim(self) -> Exchange | None:
+        """Return the exchange to carry: the one that is here, else the owner's next."""
+        while self.exchange is None or self.exchange.outcome is not None:
+            self.exchange = self._take()
+            if self.exchange is None:
+                break
+        return self.exchange
 
     def _begin(self, origin: Origin) -> None:
         self.origin = origin
+        self.cutoff = False
         self._dials += 1
         self._moved = self._setup.network.clock()
         tls = self._setup.tls if origin.scheme == "https" else None
@@ -177,68 +218,86 @@ class Connection:
             error_due = self._overdue()
             return Phase.DIALING if error_due is None else self._fail(error_due)
         self._dial = None
-        self._connector = connector
+        self.connector = connector
         if connector.fileno() is None:
-            connector.attach(lambda _: self._stirred.fire())
+            connector.attach(self._stir)
         self._codec = Http1(self._setup.limits)
-        self._fresh, self._carried, self._broken = True, 0, None
+        self._fresh, self._broken = True, None
         return Phase.READY
 
     def _ready(self) -> Phase:
-        if self.exchange is None:
-            self.exchange = self._take()
-        exchange = self.exchange
+        exchange = self._claim()
         if exchange is not None and exchange.origin != self.origin:
             return self._drop()
-        # RFC 9112 9.3.1 and 9.2: an end seen now was meant for nobody, and neither were bytes.
-        if not self._fresh and self._recv() is not None:
-            return self._drop()
+        if exchange is None and self._budget.reads:
+            return Phase.READY  # it was read in this pass; the next one looks
+        unasked = self._recv()
+        if unasked is not None:
+            return self._unasked(exchange, unasked)
         if exchange is None:
             self._fresh = False
             return Phase.READY
-        exchange.reused = self._carried > 0 or not self._fresh
+        exchange.reused = not self._fresh
+        exchange.sent = 0
         self._codec.start(exchange)
+        self._fresh = False
         self._moved = self._setup.network.clock()
         return Phase.BUSY
+
+    def _unasked(self, exchange: Exchange | None, data: bytes) -> Phase:
+        """Close: an end that is seen before a request was meant for nobody, and neither were bytes.
+
+        RFC 9112 9.2 and 9.3.1. On a connection that has only just come up there is no other to try.
+        """
+        if exchange is not None and self._fresh:
+            told = f"{self.origin} spoke before it was asked"
+            ended = NoResponse(f"{self.origin} closed before it was asked")
+            exchange.conclude(ProtocolError("extra_data", told) if data else ended, "waiting")
+        return self._drop()
 
     def _busy(self) -> Phase:
         exchange = self.exchange
         assert exchange is not None
         # No answer can be there yet when the whole request went out a moment ago.
-        ended = not self._send(exchange) and self._receive(exchange)
+        ended = exchange.outcome is None and not self._send(exchange) and self._receive(exchange)
         if exchange.outcome is None and not ended:
             overdue = self._overdue()
             if overdue is None:
                 return Phase.BUSY
-            exchange.conclude(overdue, "sending" if self._out else "receiving")
+            exchange.conclude(overdue, self._at)
         if exchange.outcome is not None:
             self.exchange = None
-        self._carried += 1
-        self._fresh = True
-        return Phase.READY if self._codec.room else self._drop()
+        if self._codec.room:
+            return Phase.READY
+        # RFC 9112 9.6: an answer was the last one because one of both said close; then the peer closes.
+        self.cutoff = self.cutoff or isinstance(exchange.outcome, Response)
+        return self._drop()
 
     def _send(self, exchange: Exchange) -> bool:
         """Send what there is; True when something went out and nothing is left."""
-        moved = False
+        before = exchange.sent
         for _ in range(_SENDS):
-            self._out = self._out or memoryview(self._codec.output())
-            if not self._out:
-                return moved
+            if not self._refill():
+                return exchange.sent > before
             count = self._hand_over()
             if not count:
-                break
+                return False
             self._out = self._out[count:]
             self._moved = self._setup.network.clock()
             exchange.sent += count
-            moved = True
-        return False
+        self._budget.curtailed = self._refill()
+        return not self._budget.curtailed
+
+    def _refill(self) -> bool:
+        self._out = self._out or memoryview(self._codec.output())
+        return bool(self._out)
 
     def _hand_over(self) -> int:
-        assert self._connector is not None
+        assert self.connector is not None
         if self._broken:
             return 0
         try:
-            return self._connector.send(self._out)
+            return self.connector.send(self._out)
         except OSError as error:
             # The peer may have answered before it stopped reading (413): go on receiving.
             self._broken = error
@@ -246,33 +305,39 @@ class Connection:
 
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
-        while self._reads < READS and self._received < READ_BYTES:
+        if self._budget.behind:
+            self._feed(b"")
+        while exchange.outcome is None and self._budget.affords:
             data = self._recv()
             if data is None:
                 return False
             if not data:
                 self._end(exchange)
                 return True
-            self._moved = self._setup.network.clock()
-            self._codec.feed(data)
-            if exchange.outcome is not None:
-                return False
+            self._feed(data)
+        self._budget.curtailed = exchange.outcome is None
         return False
+
+    def _feed(self, data: bytes) -> None:
+        # While it is this side that is slow, the peer is not.
+        self._moved = self._setup.network.clock()
+        self._budget.share = self._codec.feed(data, self._budget.share)
 
     def _recv(self) -> bytes | None:
         """Return what arrived: None for nothing now, empty for the end, however it came about."""
-        assert self._connector is not None
-        self._reads += 1
+        assert self.connector is not None
+        self._news = False
         try:
-            data = self._connector.recv(_RECV_SIZE)
+            data = self.connector.recv(self._budget.size)
         except OSError as error:
             self._broken = self._broken or error
-            return b""
-        self._received += len(data or b"")
+            data = b""
+        self.cutoff = data == b""
+        self._budget.spend(data)
         return data
 
     def _end(self, exchange: Exchange) -> None:
-        assert self._connector is not None
+        assert self.connector is not None
         unanswered = not exchange.received
         if unanswered and exchange.reused and not exchange.replayed:
             exchange.replayed = may_replay(exchange.request, exchange.sent)
@@ -282,23 +347,29 @@ class Connection:
         if unanswered and self._broken and self._out:
             exchange.conclude(WriteError(f"sending to {self.origin} broke off: {self._broken}"), "sending")
             return
-        self._codec.eof(self._connector.clean and not self._broken)
+        self._codec.eof(self.connector.clean and not self._broken)
 
     def _fail(self, error: ExchangeError) -> Phase:
-        phase = self._dial.phase if self._dial else ""
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
-            exchange.conclude(error, phase)
+            exchange.conclude(error, self._at)
         return self._drop()
 
     def _drop(self) -> Phase:
         if self._dial is not None:
             self._dial.close()
-        if self._connector is not None:
-            self._connector.close()
-        self._dial = self._connector = None
+        if self.connector is not None:
+            self.connector.close()
+        self._dial = self.connector = None
         self._out = memoryview(b"")
+        self._budget.curtailed = self._news = False
+        self._stirred.fire()
         return Phase.CLOSED
+
+    def _stir(self, _connector: Connector) -> None:
+        # The signal wakes whoever waits; in the middle of a pass nobody does, and the pass must be told.
+        self._news = True
+        self._stirred.fire()
 
     def _overdue(self) -> ExchangeError | None:
         now = self._setup.network.clock()
@@ -307,16 +378,14 @@ class Connection:
                 return error(f"{what} {self.origin} within its limit")
         return None
 
-    def _deadlines(self) -> Iterator[tuple[float, type[ExchangeTimeout], str]]:
+    def _deadlines(self) -> Iterator[Deadline]:
         timeouts = self.exchange.timeouts if self.exchange else self._setup.timeouts
-        if self.phase is Phase.DIALING and timeouts.connect is not None:
-            yield self._moved + timeouts.connect, ConnectTimeout, "no connection to"
-        if self.phase is Phase.BUSY and self._out and timeouts.write is not None:
-            yield self._moved + timeouts.write, WriteTimeout, "no bytes taken by"
-        if self.phase is Phase.BUSY and not self._out and timeouts.read is not None:
-            yield self._moved + timeouts.read, ReadTimeout, "no bytes from"
-        if self.exchange is not None and timeouts.total is not None:
-            yield self.exchange.started + timeouts.total, TotalTimeout, "no whole answer from"
+        if self.phase is Phase.DIALING:
+            yield from connect_deadlines(timeouts, self._moved)
+        if self.phase is Phase.BUSY:
+            yield from flow_deadlines(timeouts, self._moved, sending=bool(self._out))
+        if self.exchange is not None:
+            yield from total_deadlines(timeouts, self.exchange.started)
 
 
 _SERVICE: dict[Phase, Callable[[Connection], Phase]] = {

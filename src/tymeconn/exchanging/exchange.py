@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol, TypeAlias, Unpack
 
 from ..errors import ExchangeError
 from ..policy.patience import Timeouts
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
+from ..wire.framing import Sink
 from ..wire.messages import Request, Response
 from ..wire.requesting import MessageOptions
+from ..wire.responding import Respondent
 from ..wire.urls import Origin
 
 __all__ = ["Codec", "Exchange", "FetchOptions", "Outcome", "Sender"]
 
 Outcome = Response | ExchangeError
+Sinking: TypeAlias = Callable[[Respondent], Sink | bytearray | None]
 
 
 class Exchange:
@@ -27,7 +30,7 @@ class Exchange:
         started: when it was made, on that clock.
         sent: bytes of it that the network took, on the connection it last used.
         received: bytes that came back for it.
-        reused: the connection had carried another exchange before.
+        reused: the connection it last used had carried another exchange before.
         replayed: it was put on a fresh connection once already.
         outcome: None until it ended.
         done: fires when it ended.
@@ -43,6 +46,7 @@ class Exchange:
         "request",
         "reused",
         "sent",
+        "sink",
         "started",
         "timeouts",
     )
@@ -53,8 +57,13 @@ class Exchange:
         timeouts: Timeouts,
         clock: Clock,
         settle: Callable[[Exchange], None] | None = None,
+        sink: Sinking | None = None,
     ) -> None:
-        """Begin; `settle(exchange)` is called once, when the outcome is there."""
+        """Begin; `settle(exchange)` is called once, when the outcome is there.
+
+        `sink(respondent)` is asked when the answer's head is there. When it returns a function or a
+        bytearray, the decoded body goes there piece by piece and is not kept.
+        """
         self.request = request
         self.timeouts = timeouts
         self.started = clock()
@@ -65,6 +74,7 @@ class Exchange:
         self.replayed = False
         self.outcome: Outcome | None = None
         self.done = Signal()
+        self.sink = sink
         self._settle = settle
 
     @property
@@ -84,6 +94,7 @@ class Exchange:
         if isinstance(outcome, ExchangeError):
             outcome.origin, outcome.phase = self.origin, phase
             outcome.sent, outcome.received, outcome.reused = self.sent, self.received, self.reused
+            outcome.replayed = self.replayed
         self.outcome = outcome
         if self._settle:
             self._settle(self)
@@ -116,8 +127,12 @@ class Codec(Protocol):
     def output(self) -> bytes | memoryview:
         """Return the next bytes to send; empty when there are none now."""
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes that arrived; an exchange whose answer they complete is concluded."""
+    def feed(self, data: bytes, share: int) -> int:
+        """Take bytes that arrived; an exchange whose answer they complete is concluded.
+
+        Returns what is left of `share` after the work that the bytes made, as `Respondent.feed` counts it.
+        When nothing is left, some of the work may be: the next call, with or without bytes, goes on.
+        """
 
     def eof(self, clean: bool) -> None:  # noqa: FBT001 one obvious flag
         """Take the end of the stream; exchanges that it cuts short are concluded."""
@@ -135,6 +150,10 @@ class FetchOptions(MessageOptions, total=False):
 
 class Sender(Protocol):
     """Whoever can send a request: all that polling knows of clients and pools."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The limits of exchanges that are given none of their own."""
 
     def fetch(
         self, method: str, url: str, **options: Unpack[FetchOptions]

@@ -36,7 +36,7 @@ class Http1:
         """Take an exchange; only while there is room."""
         self.room = 0
         self._exchange = exchange
-        self._respondent = Respondent(exchange.request.method, self._limits)
+        self._respondent = Respondent(exchange.request.method, self._limits, sink=exchange.sink)
         self._pieces = _pieces(exchange.request)
         self._unsent = True
 
@@ -52,15 +52,16 @@ class Http1:
         self._unsent = bool(piece)
         return piece
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, share: int) -> int:
         """Take bytes that arrived; they conclude the exchange when its answer is whole or wrong."""
         if self._exchange is None:
             self.room = 0
-            return
+            return share
         self._exchange.received += len(data)
-        self._respondent.feed(data)
+        share = self._respondent.feed(data, share)
         if self._respondent.ended:
             self._finish(self._exchange)
+        return share
 
     def eof(self, clean: bool) -> None:  # noqa: FBT001 the seam's signature
         """Take the end of the stream."""

@@ -49,6 +49,11 @@ class TcpConnector:
         if failure not in _UNDERWAY:
             raise OSError(failure, os.strerror(failure))
 
+    @property
+    def sock(self) -> socket.socket:
+        """The socket, for those who look at its addresses and options."""
+        return self._socket
+
     def connect(self) -> bool:
         """Tell whether the connection is up; see Connector."""
         if not self._up and self._established():
@@ -135,6 +140,11 @@ class TlsConnector:
         self.clean = False
         self.protocol: str | None = None
 
+    @property
+    def sock(self) -> socket.socket | None:
+        """The socket that carries it, if it is one."""
+        return getattr(self._inner, "sock", None)
+
     def connect(self) -> bool:
         """Go on with connecting and the handshake, whose failures are ssl.SSLError; see Connector."""
         self._behind = False
@@ -203,8 +213,14 @@ class TlsConnector:
         """Return how many bytes were taken; see Connector. Raises OSError."""
         view = memoryview(data)
         taken = 0
-        while self._flush() and taken < len(view):
-            taken += self._tls.write(view[taken : taken + _PIECE])
+        try:
+            while self._flush() and taken < len(view):
+                taken += self._tls.write(view[taken : taken + _PIECE])
+        except OSError:
+            # Some of what was taken may have gone out. Who is told of nothing may send it again; the next
+            # call fails in the same way.
+            if not taken:
+                raise
         self._settle()
         return taken
 

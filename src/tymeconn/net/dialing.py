@@ -7,12 +7,12 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum
+from enum import Enum, auto
 
 from ..tyming.waiting import Awaitable, Signal
 from ..wire.urls import Origin
 from .failing import Failure, blame_all
-from .seams import Address, Connector, Network, Tls
+from .seams import Address, Connector, Network, Tls, Underway
 
 __all__ = ["Dial"]
 
@@ -21,12 +21,13 @@ STAGGER = 0.25
 
 
 class _Phase(Enum):
-    RESOLVING = "resolving"
-    CONNECTING = "connecting"
+    READYING = auto()
+    RESOLVING = auto()
+    CONNECTING = auto()
 
 
 class Dial:
-    """One connection to `origin` in the making; the look-up begins when it is made.
+    """One connection to `origin` in the making; the look-up, and loading what TLS needs, begin at once.
 
     Addresses are tried in the look-up's order, the next one 0.25 s of the network's clock after the last
     or as soon as one failed. The first that is up, TLS included, wins and the others are closed. It sets
@@ -34,11 +35,12 @@ class Dial:
     """
 
     def __init__(self, network: Network, origin: Origin, tls: Tls | None) -> None:
-        """Begin; `tls` must have been prepared by the network, and its empty hostname is the origin's."""
+        """Begin; an empty hostname of `tls` is the origin's."""
         self._network = network
         self._origin = origin
         self._tls = tls and replace(tls, hostname=tls.hostname or origin.host)
-        self._phase = _Phase.RESOLVING
+        self._phase = _Phase.RESOLVING if self._tls is None else _Phase.READYING
+        self._readying = None if self._tls is None else network.ready(self._tls)
         self._lookup = network.resolve(origin.host, origin.port)
         self._untried: deque[Address] = deque()
         self._racing: list[tuple[Address, Connector]] = []
@@ -46,26 +48,34 @@ class Dial:
         self._next = -math.inf
         self._winner: Connector | None = None
         self._notified = Signal()
+        # A connector has notified since it was last asked.
+        self._news = False
 
     @property
     def phase(self) -> str:
-        """What it is at, or was at when it failed: resolving or connecting."""
-        return self._phase.value
+        """What it is at, or was at when it failed: resolving, or connecting, of which TLS is a part."""
+        return "resolving" if self._phase is _Phase.RESOLVING else "connecting"
 
     @property
     def awaited(self) -> tuple[Awaitable, ...]:
-        """What may let `step` get further, beside `until`: look-up, descriptors, or own signal."""
-        if self._phase is _Phase.RESOLVING:
-            return (self._lookup.signal,)
+        """What may let `step` get further, beside `until`: descriptors, and signals."""
+        underway = self._underway
+        if underway is not None:
+            return (underway, underway.signal)
         watched = tuple(connector for _, connector in self._racing if connector.fileno() is not None)
         return watched if len(watched) == len(self._racing) else (*watched, self._notified)
 
     @property
     def until(self) -> float | None:
         """Second of the network's clock at which `step` acts though nothing of `awaited` is ready."""
-        if any(connector.pending for _, connector in self._racing):
+        if self._news or any(connector.pending for _, connector in self._racing):
             return self._network.clock()
         return self._next if self._untried else None
+
+    @property
+    def _underway(self) -> Underway | None:
+        """What is awaited before there is anything to race."""
+        return {_Phase.READYING: self._readying, _Phase.RESOLVING: self._lookup}.get(self._phase)
 
     def step(self) -> Connector | None:
         """Go on without blocking; return the connector that is up, or None for not yet.
@@ -76,21 +86,32 @@ class Dial:
             NameNotFound: the name has no address.
             NameTryAgain: the resolver could not say.
             ConnectError: every address failed; the message lists each with its reason.
-            TlsError: the same, and a peer failed in the handshake.
+            TlsError: the same, and a peer failed in the handshake; or TLS cannot be spoken at all.
             CertificateError: the same, and a certificate was refused.
             LocalResource: the same, and only for want of descriptors, ports or memory here.
         """
+        self._news = False
         while (phase := _STEPS[self._phase](self)) is not self._phase:
             self._phase = phase
         return self._winner
 
     def close(self) -> None:
-        """Give up the look-up and close what is being tried, not a connector already handed over."""
+        """Give up waiting and close what is being tried, not a connector already handed over."""
+        if self._readying is not None:
+            self._readying.cancel()
         self._lookup.cancel()
         self._untried.clear()
         for _, connector in self._racing:
             connector.close()
         self._racing.clear()
+
+    def _get_ready(self) -> _Phase:
+        assert self._readying is not None
+        if not self._readying.ended:
+            return _Phase.READYING
+        if self._readying.error is not None:
+            raise blame_all("cannot speak TLS with", [(self._origin, self._readying.error)])
+        return _Phase.RESOLVING
 
     def _resolve(self) -> _Phase:
         if not self._lookup.ended:
@@ -144,10 +165,13 @@ class Dial:
         self._next = -math.inf
 
     def _notify(self, _connector: Connector) -> None:
+        # In the middle of a step nobody waits for the signal yet.
+        self._news = True
         self._notified.fire()
 
 
 _STEPS: dict[_Phase, Callable[[Dial], _Phase]] = {
+    _Phase.READYING: Dial._get_ready,
     _Phase.RESOLVING: Dial._resolve,
     _Phase.CONNECTING: Dial._race,
 }

@@ -2,97 +2,65 @@
 
 from __future__ import annotations
 
-import errno
 import socket
-import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from ..tyming.clocks import Clock, monotonic
-from ..tyming.waiting import Signal
+from .offloading import Errand, Threads, Ticket
 from .seams import Address, Lookup
 
 __all__ = ["Resolver"]
 
-THREADS = 4
+# So many names may hang in the system's resolver, for up to half a minute each, before others wait.
+THREADS = 16
 CACHED = 1024
 POSITIVE = 60.0
 NEGATIVE = 5.0
 
 Getaddrinfo: TypeAlias = Callable[..., list[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    addresses: tuple[Address, ...] = ()
-    error: OSError | None = None
+_Addresses: TypeAlias = tuple[Address, ...]
 
 
 class _Question:
-    """One name asked for once, however many wait for it; `answer` is set last, by any thread."""
+    """One name asked for once, however many wait for it."""
 
-    __slots__ = ("answer", "asked", "host", "port")
+    __slots__ = ("asked", "errand")
 
-    def __init__(self, host: str, port: int, asked: float, answer: _Answer | None = None) -> None:
-        self.host = host
-        self.port = port
+    def __init__(self, asked: float, errand: Errand[_Addresses]) -> None:
         self.asked = asked
-        self.answer = answer
+        self.errand = errand
 
     def fresh(self, now: float) -> bool:
         """Tell whether another look-up may share this one. Age counts from the asking."""
-        if self.answer is None:
+        outcome = self.errand.outcome
+        if outcome is None:
             return True
-        return now < self.asked + (NEGATIVE if self.answer.error else POSITIVE)
+        return now < self.asked + (NEGATIVE if isinstance(outcome, OSError) else POSITIVE)
 
 
-class _Ticket:
-    """A Lookup that reads the answer where a thread puts it."""
+class _Lookup(Ticket[_Addresses]):
+    """A Lookup that reads the addresses where a thread puts them."""
 
-    __slots__ = ("_question", "_waiting", "signal")
-
-    def __init__(self, question: _Question) -> None:
-        self._question = question
-        self._waiting = question.answer is None
-        self.signal = Signal()
+    __slots__ = ()
 
     @property
-    def ended(self) -> bool:
-        if self._question.answer is None:
-            return False
-        if self._waiting:
-            self._waiting = False
-            self.signal.fire()
-        return True
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        answer = self._question.answer
-        return answer.addresses if answer else ()
-
-    @property
-    def error(self) -> OSError | None:
-        answer = self._question.answer
-        return answer.error if answer else None
-
-    def cancel(self) -> None:
-        self._waiting = False
+    def addresses(self) -> _Addresses:
+        outcome = self._errand.outcome
+        return () if outcome is None or isinstance(outcome, OSError) else outcome
 
 
 class Resolver:
-    """Looks names up on at most 4 daemon threads, which live only while there are names to look up.
+    """Looks names up on at most 16 daemon threads, which live only while there are names to look up.
 
     IP literals and "localhost" need no look-up and end at once. Addresses are kept for 60 s and failures
     for 5 s of `clock`, counted from the asking, for at most 1024 names; who asks for a name that is being
     looked up shares that look-up. A look-up that hangs in the system cannot be stopped: it occupies its
     thread, and `cancel` gives up the ticket only.
 
-    One thread calls `resolve` and reads the look-ups. A look-up's signal fires on that thread, when its
-    `ended` is first read as True: whoever parks on the signal needs somebody who asks, for example once
-    a tick.
+    One thread calls `resolve` and reads the look-ups.
     """
 
     def __init__(self, clock: Clock = monotonic, getaddrinfo: Getaddrinfo = socket.getaddrinfo) -> None:
@@ -100,69 +68,35 @@ class Resolver:
         self._clock = clock
         self._getaddrinfo = getaddrinfo
         self._questions: dict[tuple[str, int], _Question] = {}
-        self._lock = threading.Lock()
-        self._asked: deque[_Question] = deque()
-        self._threads = 0
+        self._threads = Threads(THREADS)
 
     def resolve(self, host: str, port: int) -> Lookup:
         """Begin to look up `host`; its addresses carry `port`. Failures are the look-up's `error`."""
-        # The protocol's attributes are typed as settable; a ticket computes them and nobody sets them.
-        return cast(Lookup, _Ticket(self._question(host, port)))
+        return _Lookup(self._errand(host, port))
 
-    def _question(self, host: str, port: int) -> _Question:
-        now = self._clock()
+    def _errand(self, host: str, port: int) -> Errand[_Addresses]:
+        ask = partial(self._look_up, host, port)
         if known := _literal(host, port):
-            return _Question(host, port, now, _Answer(known))
+            return Errand(ask, known)
+        now = self._clock()
         question = self._questions.pop((host, port), None)
         if question is None or not question.fresh(now):
-            question = _Question(host, port, now)
-            self._ask(question)
+            question = _Question(now, Errand(ask))
+            self._threads.run(question.errand)
         self._questions[host, port] = question
         if len(self._questions) > CACHED:
             del self._questions[next(iter(self._questions))]
-        return question
+        return question.errand
 
-    def _ask(self, question: _Question) -> None:
-        with self._lock:
-            self._asked.append(question)
-            if self._threads == THREADS:
-                return
-            self._threads += 1
-        try:
-            threading.Thread(target=self._work, name="tymeconn-resolver", daemon=True).start()
-        except RuntimeError as error:
-            self._strand(OSError(errno.EAGAIN, f"no thread for the look-up: {error}"))
-
-    def _strand(self, error: OSError) -> None:
-        """Fail what is asked, unless a thread is there that will come to it."""
-        with self._lock:
-            self._threads -= 1
-            while self._asked and not self._threads:
-                self._asked.popleft().answer = _Answer(error=error)
-
-    def _work(self) -> None:
-        while question := self._next():
-            question.answer = self._look_up(question.host, question.port)
-
-    def _next(self) -> _Question | None:
-        # Taking a name and giving up the thread exclude each other, so that no name is left without one.
-        with self._lock:
-            if self._asked:
-                return self._asked.popleft()
-            self._threads -= 1
-            return None
-
-    def _look_up(self, host: str, port: int) -> _Answer:
+    def _look_up(self, host: str, port: int) -> _Addresses:
         try:
             rows = self._getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            return _Answer(error=error)
         except ValueError as error:  # UnicodeError, or a NUL: no name of DNS
-            return _Answer(error=socket.gaierror(socket.EAI_NONAME, str(error)))
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
         addresses = _interleaved(rows)
         if not addresses:
-            return _Answer(error=socket.gaierror(socket.EAI_NONAME, "no IPv4 or IPv6 address"))
-        return _Answer(addresses)
+            raise socket.gaierror(socket.EAI_NONAME, "no IPv4 or IPv6 address")
+        return addresses
 
 
 def _literal(host: str, port: int) -> tuple[Address, ...]:

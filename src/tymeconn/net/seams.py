@@ -5,6 +5,7 @@ None of these calls blocks. What goes wrong on the way is an OSError.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal
 
-__all__ = ["READ", "WRITE", "Address", "Connector", "Lookup", "Network", "Tls"]
+__all__ = ["READ", "WRITE", "Address", "Connector", "Lookup", "Network", "Tls", "Underway"]
 
 # The same numbers as selectors.EVENT_READ and EVENT_WRITE.
 READ = 1
@@ -33,10 +34,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How to speak TLS. Equal values share one SSLContext.
+    """How to speak TLS, checked as far as it can be without looking at files.
+
+    Equal values share one SSLContext.
 
     Attributes:
         verify: False accepts any certificate, for tests only.
+        match_hostname: False accepts a certificate for another name.
         cafile: PEM file of trusted roots; empty is the system's store.
         certfile: PEM file of the client's certificate.
         keyfile: PEM file of the client's key, when not in `certfile`.
@@ -45,6 +49,7 @@ class Tls:
     """
 
     verify: bool = True
+    match_hostname: bool = True
     cafile: str = ""
     certfile: str = ""
     keyfile: str = ""
@@ -52,35 +57,49 @@ class Tls:
     context: Any = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.verify, bool):
-            raise TypeError(f"tls verify must be True or False, not {self.verify!r}")
+        for name in ("verify", "match_hostname"):
+            flag: object = getattr(self, name)
+            if not isinstance(flag, bool):
+                raise TypeError(f"tls {name} must be True or False, not {flag!r}")
         for name in ("cafile", "certfile", "keyfile", "hostname"):
             value: object = getattr(self, name)
             if not isinstance(value, str):
                 raise TypeError(f"tls {name} must be str, not {value!r}")
+        if not isinstance(self.context, ssl.SSLContext | None):
+            raise TypeError(f"tls context must be an ssl.SSLContext, not {self.context!r}")
 
 
-class Lookup(Protocol):
-    """A name on its way to addresses."""
+class Underway(Protocol):
+    """Something that somebody else does meanwhile; it may have ended at once."""
 
     @property
     def signal(self) -> Signal:
-        """Fires when it ended."""
+        """Fires when it ended; it may take somebody who reads `ended` for that."""
 
     @property
     def ended(self) -> bool:
-        """There are addresses or an error."""
+        """It is done, or there is an error."""
+
+    @property
+    def error(self) -> OSError | None:
+        """Why it is not done."""
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that becomes readable when it ended, made at the first call.
+
+        None when it ended, and when its end needs no watching: the signal fires by itself.
+        """
+
+    def cancel(self) -> None:
+        """Give up waiting and the descriptor; it may go on in the background but nobody is told."""
+
+
+class Lookup(Underway, Protocol):
+    """A name on its way to addresses."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Where to connect, in the order to try; empty before the end and after an error."""
-
-    @property
-    def error(self) -> OSError | None:
-        """Why there are no addresses."""
-
-    def cancel(self) -> None:
-        """Give up waiting; the look-up may go on in the background but nobody is told."""
 
 
 class Connector(Protocol):
@@ -124,7 +143,10 @@ class Connector(Protocol):
         """Return the descriptor to watch; None when there is none, then `attach`."""
 
     def attach(self, notify: Callable[[Connector], None]) -> None:
-        """Have `notify(connector)` called when a call may succeed that did not before."""
+        """Have `notify(connector)` called when a call may succeed that did not before.
+
+        It takes the place of the one that was attached before, and may be called inside any call.
+        """
 
 
 class Network(Protocol):
@@ -138,7 +160,13 @@ class Network(Protocol):
         """Begin to look up a name; the look-up may have ended at once."""
 
     def connector(self, address: Address, tls: Tls | None = None) -> Connector:
-        """Begin to connect; with `tls` the stream inside TLS. Never blocks. Raises OSError."""
+        """Begin to connect; with `tls` the stream inside TLS. Raises OSError.
+
+        It does not block once what `prepare` or `ready` did for an equal `tls` is done.
+        """
 
     def prepare(self, tls: Tls) -> None:
-        """Do now what `tls` needs that may block, so that `connector` need not."""
+        """Do now what `tls` needs, which may block. Raises ValueError for what is wrong with it."""
+
+    def ready(self, tls: Tls) -> Underway:
+        """Begin to do what `tls` needs without blocking, unless it is done already."""

@@ -1,18 +1,22 @@
-"""TLS configurations as SSLContexts: made once each, before servicing, because loading roots blocks."""
+"""TLS configurations as SSLContexts: made once each, before servicing or off its thread: loading blocks."""
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  the first session would import it, from the disk
 import importlib
 import ssl
 import sys
 from dataclasses import replace
-from functools import cache
 
 from .seams import Tls
 
-__all__ = ["Session", "context", "session"]
+__all__ = ["Session", "context", "loaded", "session"]
 
 Session = tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]
+
+# For the whole process, because a context of the system's roots takes 30 ms and some MB. Threads may make
+# one twice at the same time; all get the one that was there first.
+_made: dict[Tls, ssl.SSLContext] = {}
 
 
 def context(tls: Tls) -> ssl.SSLContext:
@@ -23,13 +27,16 @@ def context(tls: Tls) -> ssl.SSLContext:
 
     Raises:
         ValueError: a file cannot be loaded; the message names it.
-        TypeError: `tls.context` is not an ssl.SSLContext.
     """
-    if tls.context is None:
-        return _made(replace(tls, hostname=""))
-    if not isinstance(tls.context, ssl.SSLContext):
-        raise TypeError(f"tls context must be an ssl.SSLContext, not {tls.context!r}")
-    return tls.context
+    known = loaded(tls)
+    if known is not None:
+        return known
+    return _made.setdefault(replace(tls, hostname=""), _make(tls))
+
+
+def loaded(tls: Tls) -> ssl.SSLContext | None:
+    """Return the context of `tls` if nothing has to be read for it."""
+    return tls.context or _made.get(replace(tls, hostname=""))
 
 
 def session(context: ssl.SSLContext, hostname: str) -> Session:
@@ -47,15 +54,14 @@ def session(context: ssl.SSLContext, hostname: str) -> Session:
     return client, incoming, outgoing
 
 
-@cache
-def _made(tls: Tls) -> ssl.SSLContext:
+def _make(tls: Tls) -> ssl.SSLContext:
     made = _rooted(tls)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_alpn_protocols(["http/1.1"])
     # In a renegotiation a write would have to wait for a read, which no caller of `send` expects.
     made.options |= ssl.OP_NO_RENEGOTIATION
+    made.check_hostname = tls.match_hostname and tls.verify
     if not tls.verify:
-        made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     _present(made, tls)
     return made

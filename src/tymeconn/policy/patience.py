@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass, fields, replace
 
 __all__ = ["Patience", "Timeouts"]
@@ -11,7 +11,7 @@ __all__ = ["Patience", "Timeouts"]
 def _check_seconds(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be seconds or None, not {value!r}")
-    if math.isnan(value) or value <= 0:
+    if not 0 < value <= sys.float_info.max:
         raise ValueError(f"{name} must be more than 0 seconds, not {value!r}")
 
 
@@ -25,6 +25,7 @@ class Timeouts:
         read: between two moments at which the peer sends bytes; the first counts from the end of sending.
         total: from the call until the answer is whole.
         pool: waiting for a connection to become free.
+        idle: of a stream, in place of `read` and `total`: between two moments at which bytes come.
     """
 
     connect: float | None = 5.0
@@ -32,12 +33,17 @@ class Timeouts:
     read: float | None = 30.0
     total: float | None = 300.0
     pool: float | None = 30.0
+    idle: float | None = 300.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:
                 _check_seconds(f"timeout {field.name}", value)
+
+    def streaming(self) -> Timeouts:
+        """Return the limits of a stream, which may go on for ever but not in silence."""
+        return replace(self, read=self.idle, total=None)
 
     def within(self, seconds: float) -> Timeouts:
         """Return these limits with `total` no longer than `seconds`."""

@@ -42,6 +42,8 @@ def answer(body: bytes | str = b"", status: int = 200, **headers: str | int) -> 
 class ScriptedConnector:
     """The connector to a peer that follows a script; it is up at the second `connect`.
 
+    Whoever attaches is told at once, and again whenever the next call may succeed.
+
     Attributes:
         sent: what each `send` took.
         window: bytes that one `send` takes at most.
@@ -60,12 +62,14 @@ class ScriptedConnector:
         self._script = deque(script)
         self._readable: deque[Piece] = deque()
         self._connects = 0
+        self._notify: Callable[[Connector], None] = _ignore
 
     def connect(self) -> bool:
         """Be up at the second call, as a socket is at best, or be refused."""
         self._connects += 1
         if self._script and isinstance(self._script[0], ConnectionRefusedError):
             raise self._script[0]
+        self._notify(self)
         return self._connects > 1
 
     def send(self, data: bytes | memoryview) -> int:
@@ -74,7 +78,7 @@ class ScriptedConnector:
         self.sent.append(taken)
         if len(taken) == len(data) and self._script:
             entry = self._script.popleft()
-            self._readable.extend(entry if isinstance(entry, list) else [entry])
+            self.say(*(entry if isinstance(entry, list) else [entry]))
         return len(taken)
 
     def recv(self, size: int) -> bytes | None:
@@ -85,6 +89,7 @@ class ScriptedConnector:
         if isinstance(piece, OSError):
             raise piece
         if piece is None:
+            self._announce()
             return None
         if piece == END:
             self._readable.appendleft(END)
@@ -96,6 +101,11 @@ class ScriptedConnector:
     def say(self, *pieces: Piece) -> None:
         """Make pieces readable that no request asked for."""
         self._readable.extend(pieces)
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._readable:
+            self._notify(self)
 
     def shut(self) -> None:
         """Change nothing: the script does not listen."""
@@ -109,8 +119,13 @@ class ScriptedConnector:
         return None
 
     def attach(self, notify: Callable[[Connector], None]) -> None:
-        """Tell at once: what a script has is there whenever it is asked."""
+        """Tell at once, and from now on."""
+        self._notify = notify
         notify(self)
+
+
+def _ignore(_connector: Connector) -> None:
+    """Stand in for whoever will attach."""
 
 
 class ScriptedLookup:
@@ -121,6 +136,9 @@ class ScriptedLookup:
         self.ended = True
         self.addresses = addresses
         self.error = error
+
+    def fileno(self) -> int | None:
+        """Return None: it has ended."""
 
     def cancel(self) -> None:
         """Do nothing: it has ended."""
@@ -155,3 +173,7 @@ class ScriptedNetwork:
 
     def prepare(self, tls: Tls) -> None:
         """Do nothing: a scripted connection is never encrypted."""
+
+    def ready(self, tls: Tls) -> ScriptedLookup:  # noqa: ARG002
+        """Be ready: a scripted connection is never encrypted."""
+        return ScriptedLookup(())

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-__all__ = ["Calendar", "Clock", "monotonic"]
+__all__ = ["Calendar", "Clock", "countdown", "monotonic"]
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -36,3 +36,13 @@ class Calendar:
     def now(self) -> float:
         """Return UTC seconds since 1970."""
         return self._offset + self._clock()
+
+
+def countdown(seconds: float, *clocks: Clock) -> Callable[[], bool]:
+    """Return a function that tells whether any of `clocks` has counted `seconds` since now.
+
+    hio's tyme stands still at a tock of 0.0, and runs away when it is not real: what must end in either
+    case is counted on tyme and on a real clock.
+    """
+    ends = [(clock, clock() + seconds) for clock in clocks]
+    return lambda: any(clock() >= end for clock, end in ends)

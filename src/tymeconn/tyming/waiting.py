@@ -10,7 +10,11 @@ __all__ = ["Awaitable", "Readable", "Signal", "Wait"]
 
 @runtime_checkable
 class Readable(Protocol):
-    """Something with a descriptor that a selector can watch."""
+    """Something with a descriptor that a selector can watch.
+
+    Its attribute `wants` says for what: bits of selectors.EVENT_READ and EVENT_WRITE. Without it, it is to
+    be read.
+    """
 
     def fileno(self) -> int | None:
         """Return the descriptor, or None when there is none."""

@@ -1,0 +1,76 @@
+"""What connections are made with, and how much one pass of a connection may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..net.seams import Network, Tls
+from ..policy.patience import Timeouts
+from ..wire.messages import Limits
+
+__all__ = ["Budget", "Setup"]
+
+# One pass reads at most so much, so that a fast or hostile peer leaves the other doers their share.
+_READS = 8
+_READ_BYTES = 262_144
+# And makes at most so much of it, as Respondent.feed counts: a few bytes of gzip can stand for a thousand
+# times as many. Measured: 3 ms of inflated zeroes, 2 to 4 ms of chunks of one byte.
+_SHARE = 1_048_576
+_RECV_SIZE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What connections are made with; one value for all that share an owner."""
+
+    network: Network
+    tls: Tls
+    limits: Limits
+    timeouts: Timeouts
+
+    def __post_init__(self) -> None:
+        for name, kind in (("tls", Tls), ("limits", Limits), ("timeouts", Timeouts)):
+            value: object = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
+
+
+class Budget:
+    """What one pass may still do.
+
+    Attributes:
+        reads: `recv` calls made.
+        share: what may still be made of received bytes, as `Codec.feed` counts.
+        behind: what arrived in an earlier pass is not all read yet.
+        curtailed: the pass ended because the budget was spent, not because there was nothing to do.
+    """
+
+    __slots__ = ("_received", "behind", "curtailed", "reads", "share")
+
+    def __init__(self) -> None:
+        self.reads = self._received = 0
+        self.share = _SHARE
+        self.behind = self.curtailed = False
+
+    def renew(self) -> None:
+        """Begin a pass."""
+        self.behind = self.share <= 0
+        self.reads = self._received = 0
+        self.share = _SHARE
+        self.curtailed = False
+
+    @property
+    def affords(self) -> bool:
+        """Another read is within it."""
+        return self.reads < _READS and self._received < _READ_BYTES and self.share > 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes the next read may take."""
+        # At least one: what is asked for no bytes looks like the end.
+        return max(1, min(_RECV_SIZE, _READ_BYTES - self._received))
+
+    def spend(self, data: bytes | None) -> None:
+        """Count a read."""
+        self.reads += 1
+        self._received += len(data or b"")
