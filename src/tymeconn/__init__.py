@@ -8,14 +8,14 @@ The map of the house, from the ground up; a room imports only from rooms below i
 - policy: pace, patience, timeouts
 - net: names, sockets, TLS, and the seams in front of them
 - exchanging: one request on its way to one outcome, and one connection's life
-- clienting: Client and ClientDoer
+- clienting: Client and ClientDoer; the drop-in for hio's clienting
 - polling: jobs, followed to their end
 - testing: scripted peers and a job server, for users' tests too
 - cli: the command `tymeconn`
 """
 
-from . import errors
-from .clienting import Client, ClientDoer, openClient
+from . import clienting, errors
+from .clienting import Client, ClientDoer, openClient, replace_hio
 from .errors import ExchangeError, JobError, StatusError, TymeconnError
 from .net.seams import Network, Tls
 from .policy.pacing import Pace
@@ -49,7 +49,9 @@ __all__ = [
     "Wait",
     "Waiter",
     "Watch",
+    "clienting",
     "errors",
     "openClient",
     "presets",
+    "replace_hio",
 ]

@@ -13,9 +13,10 @@ from tymeconn.errors import (
     ReadTimeout,
     TotalTimeout,
 )
+from tymeconn.net.seams import Tls
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.driving import drive
-from tymeconn.testing.scripting import END, ScriptedNetwork, answer
+from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
 from tymeconn.tyming.waiting import Wait
 
 
@@ -67,11 +68,22 @@ def test_wait_ends_at_the_deadline_in_tyme():
 
 def test_wound_client_knows_tyme_before_the_first_resume():
     """A wound client's first wait has an end."""
-    client, _ = client_of([None], timeouts=Timeouts(connect=5))
+    client, _ = client_of(timeouts=Timeouts(connect=5))
+    client._setup.network._network.connector = lambda address, tls=None: NeverUp([])
     client.wind(lambda: 7.0)
     generator = client.get("/")
     assert next(generator).until == 12.0
     generator.close()
+
+
+class NeverUp(ScriptedConnector):
+    """A connector that is never up, and never says that it may be."""
+
+    def connect(self):
+        return False
+
+    def attach(self, notify):
+        pass
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
@@ -334,13 +346,13 @@ def test_whole_url_as_path_gives_the_base():
     assert client.requester.path == "/base?q=1#f"
 
 
-def test_https_is_prepared_at_the_call():
-    """What TLS needs from the disk is loaded before anything is serviced."""
+def test_tls_is_prepared_when_the_client_is_made():
+    """What TLS needs from the disk is loaded before anything is serviced, and a wrong file told at once."""
     network = ScriptedNetwork([answer()])
     prepared = []
     network.prepare = prepared.append
-    client = Client(hostname="h.test", scheme="https", network=network)
-    assert len(prepared) == 1
-    client.get("https://other.test/")
-    client.get("http://other.test/")
-    assert len(prepared) == 2
+    Client(hostname="h.test", network=network)
+    assert prepared == []
+    Client(hostname="h.test", scheme="https", network=network)
+    Client(hostname="h.test", tls=Tls(cafile="/nowhere.pem"), network=network)
+    assert prepared == [Tls(), Tls(cafile="/nowhere.pem")]

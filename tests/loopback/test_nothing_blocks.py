@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
 import sys
 import threading
 
@@ -10,9 +12,10 @@ import pytest
 from hio.base.doing import Doist
 
 from tymeconn.clienting import Client, ClientDoer
+from tymeconn.net import securing
 from tymeconn.net.networking import SocketNetwork
 from tymeconn.net.resolving import Resolver
-from tymeconn.net.seams import Tls
+from tymeconn.net.seams import Address, Tls
 from tymeconn.polling import PollingDoer
 from tymeconn.testing.jobserver import JobServer, JobServerDoer
 
@@ -52,8 +55,22 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-def watch():
+def watching():
     return Watch()
+
+
+@pytest.fixture
+def watch(watching, monkeypatch):
+    """Watch contexts being made, too: OpenSSL reads their files without an audit event."""
+    make = ssl.create_default_context
+
+    def note(*args, **kwargs):
+        if watching.thread == threading.get_ident():
+            watching.events.append(("ssl.create_default_context", args))
+        return make(*args, **kwargs)
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    return watching
 
 
 def localhost_only(host, port, *args, **kwargs):
@@ -85,6 +102,19 @@ def test_watch_sees_a_blocking_connect(watch, peer, echo):
     assert "socket.connect" in [event for event, _ in watch.events]
 
 
+def test_watch_sees_a_context_being_made(watch, fresh):
+    """A connector whose TLS nobody prepared loads it there and then."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, watch:
+        SocketNetwork().connector(Address(socket.AF_INET, listener.getsockname()), fresh).close()
+    assert "ssl.create_default_context" in [event for event, _ in watch.events]
+
+
+@pytest.fixture
+def fresh(cafile, tmp_path):
+    """A configuration for which no context was made."""
+    return Tls(cafile=shutil.copy(cafile, tmp_path))
+
+
 def test_polled_jobs_block_nothing(watch):
     """Names, connections, requests, answers and looks, with a server in the same Doist."""
     server = JobServer()
@@ -101,10 +131,8 @@ def test_polled_jobs_block_nothing(watch):
     assert all(job.outcome.status == 200 for job in jobs)
 
 
-def test_tls_blocks_nothing(watch, peer, echo, server_context, cafile):
-    """The context was loaded when the client was made."""
-    server = peer(echo, context=server_context("localhost"))
-    client = Client(hostname="localhost", port=server.port, scheme="https", tls=Tls(cafile=cafile))
+def answered(watch, client):
+    """Ask through hio's deque under watch, and return the answer; nothing blocked."""
     client.request(method="GET", path="/a")
     doist = Doist(tock=0.001, doers=[ClientDoer(client=client)])
     doist.enter()
@@ -112,18 +140,34 @@ def test_tls_blocks_nothing(watch, peer, echo, server_context, cafile):
         recurring(doist, lambda: client.responses)
     doist.exit()
     assert watch.events == []
-    assert client.respond().body == b"/a"
+    return client.respond()
+
+
+def test_tls_blocks_nothing(watch, peer, echo, server_context, fresh):
+    """The context was loaded when the client was made."""
+    server = peer(echo, context=server_context("localhost"))
+    client = Client(hostname="localhost", port=server.port, scheme="https", tls=fresh)
+    assert answered(watch, client).body == b"/a"
+
+
+@pytest.fixture
+def roots(cafile, monkeypatch):
+    """The system's roots are this run's authority, and were not loaded yet."""
+    monkeypatch.setenv("SSL_CERT_FILE", cafile)
+    monkeypatch.setattr(securing, "_made", {})
+
+
+@pytest.mark.usefixtures("roots")
+def test_being_led_to_https_blocks_nothing(watch, peer, echo, once, server_context):
+    """What TLS needs is loaded on another thread when a client of http comes to https by a redirect."""
+    secure = peer(echo, context=server_context("localhost"))
+    where = f"https://localhost:{secure.port}/there".encode()
+    plain = peer(once(b"HTTP/1.1 302 F\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % where))
+    assert answered(watch, Client(hostname="127.0.0.1", port=plain.port)).body == b"/there"
 
 
 def test_bad_certificate_blocks_nothing(watch, peer, echo, server_context):
     """Nor does a refusal, whose message OpenSSL makes."""
     server = peer(echo, context=server_context("localhost"))
     client = Client(hostname="localhost", port=server.port, scheme="https")
-    client.request(method="GET", path="/a")
-    doist = Doist(tock=0.001, doers=[ClientDoer(client=client)])
-    doist.enter()
-    with watch:
-        recurring(doist, lambda: client.responses)
-    doist.exit()
-    assert watch.events == []
-    assert client.respond().errored
+    assert answered(watch, client).errored

@@ -1,0 +1,108 @@
+"""Requests and responses as hio's dicts: pure functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+from urllib.parse import parse_qsl
+
+from hio.core.tcp import clienting as tcp
+from hio.help.hicting import Hict
+
+from ..wire.messages import Request, Response
+from ..wire.urls import split
+from .requester import Requester
+
+__all__ = ["dejsoned", "deque_of", "describe", "led_by", "parted", "response_dict"]
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def parted(path: str, scheme: str, hostname: str, port: int | None) -> dict[str, Any]:
+    """Return path, scheme, hostname and port, the last three from `path` when that is a whole URL."""
+    if not (isinstance(path, str) and _ABSOLUTE.match(path)):
+        return {"path": path, "scheme": scheme or "http", "hostname": hostname, "port": port}
+    url = split(path)
+    fragment = f"#{url.fragment}" if url.fragment else ""
+    origin = url.origin
+    where = {"scheme": origin.scheme, "hostname": origin.host, "port": origin.port}
+    return {"path": f"{url.target}{fragment}", **where}
+
+
+def led_by(connector: Any, path: str, scheme: str) -> dict[str, Any]:
+    """Return path, scheme, hostname and port for a hio tcp client, whose own say goes before all.
+
+    Raises:
+        ValueError: it is no tcp.Client or tcp.ClientTls, or not of the scheme, as hio raises it.
+    """
+    if not isinstance(connector, tcp.Client):
+        raise ValueError(  # noqa: TRY004 hio's choice
+            f"connector must be a hio tcp.Client or tcp.ClientTls, not {connector!r}"
+        )
+    spoken = "https" if isinstance(connector, tcp.ClientTls) else "http"
+    where = parted(path, scheme or spoken, "", None)
+    if where["scheme"] != spoken:
+        raise ValueError(f"scheme {where['scheme']!r} is incompatible with connector {connector!r}")
+    return where | {"hostname": connector.hostname, "port": connector.port}
+
+
+def describe(
+    requester: Requester, request: Request | None, latest: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what a response dict says of its request: `latest` with hio's twelve keys put in.
+
+    `request` is given when it is not the one that `requester` built, but where a redirect led to.
+    """
+    said = {**(latest or {}), **requester.described()}
+    if request is None:
+        return said
+    path, _, query = request.url.target.partition("?")
+    origin = request.url.origin
+    said.update(host=origin.host, port=origin.port, scheme=origin.scheme, method=request.method)
+    said.update(
+        path=path, qargs=dict(parse_qsl(query, keep_blank_values=True)), fragment=request.url.fragment
+    )
+    said.update(body=request.body, data=said["data"] if request.body else None)
+    said.update(fargs=said["fargs"] if request.body else None)
+    said.update(headers=Hict(pair for pair in said["headers"].items() if pair[0] in request.headers))
+    return said
+
+
+def response_dict(
+    response: Response | None, error: Exception | None, request: dict[str, Any], data: Any = None
+) -> dict[str, Any]:
+    """Return a response, or in its place an error, with exactly hio's nine keys."""
+    return {
+        "version": response.version if response else None,
+        "status": response.status if response else None,
+        "reason": response.reason if response else None,
+        "headers": Hict(response.headers if response else ()),
+        "body": response.body if response else bytearray(),
+        "data": data,
+        "request": copy(request),
+        "errored": error is not None,
+        "error": None if error is None else str(error) or type(error).__name__,
+    }
+
+
+def dejsoned(response: Response, *, always: bool) -> Any:
+    """Return the body decoded as JSON when it says it is, or `always`; None when it is none."""
+    if not always and "application/json" not in response.headers.get("content-type", "").lower():
+        return None
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def deque_of(name: str, given: Any) -> deque[dict[str, Any]]:
+    """Return the deque that was given, or a new one; TypeError names what is none."""
+    if given is None:
+        return deque()
+    if not isinstance(given, deque):
+        raise TypeError(f"{name} must be a deque, not {given!r}")
+    return given
