@@ -24,6 +24,7 @@ class Facts:
     """What judging knows of a job."""
 
     seen: bool = False
+    worded: bool = False
     answered: int = 1
     misses: int = 1
     deadline: float | None = None
@@ -48,13 +49,39 @@ WORDS = Waiter(
         ("BAD", Kind.FAILED),
         ("Off", Kind.CANCELED),
         ("odd", Kind.PENDING),
-        ("never heard of", Kind.PENDING),
+        ("never heard of", Kind.BLIND),
     ],
 )
 def test_words_decide(state, kind):
-    """Words are compared without case; unknown ones mean that it goes on."""
+    """Words are compared without case; with pending words given, an unknown one says nothing."""
     verdict = judge(WORDS, Facts(), reply(body={"state": state}), 0.0)
-    assert (verdict.kind, verdict.word) == (kind, state)
+    assert verdict.kind is kind
+    assert verdict.word in (state, "")
+
+
+def test_unknown_word_goes_on_when_none_is_known_to():
+    """Without pending words any word that ends nothing means that it goes on."""
+    assert judge(Waiter("w", status="s"), Facts(), reply(body={"s": "odd"}), 0.0).kind is Kind.PENDING
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<html>login</html>", {"content_type": "text/html; charset=utf-8"}),
+        (b'{"status": "running"', {"content_type": "application/json"}),
+        ({"status": None}, {}),
+        ({"status": {"code": 1}}, {}),
+        ({"state": 3.5}, {}),
+    ],
+)
+def test_answer_that_should_have_had_a_word_says_nothing(body, headers):
+    """A page in place of the status, broken JSON or a status that is no string is never a success."""
+    assert judge(presets.standard(), Facts(), reply(body=body, **headers), 0.0).kind is Kind.BLIND
+
+
+def test_answer_without_a_word_after_one_with_says_nothing():
+    """A server that spoke in words is not taken at its HTTP status."""
+    assert judge(presets.standard(), Facts(worded=True), reply(body={"x": 1}), 0.0).kind is Kind.BLIND
 
 
 @pytest.mark.parametrize(
@@ -107,7 +134,7 @@ def test_hint_is_read_from_every_reply(status):
 def test_moved():
     """A redirect is a place to look, resolved against the look's own URL."""
     verdict = judge(presets.location(), Facts(), reply(303, location="../r/1"), 0.0)
-    assert (verdict.kind, verdict.url) == (Kind.PENDING, "http://h.test/r/1")
+    assert (verdict.kind, verdict.url, verdict.see_other) == (Kind.MOVED, "http://h.test/r/1", True)
 
 
 def test_redirect_to_nowhere_is_blind():
@@ -166,6 +193,13 @@ def test_locate_resolves():
         ({"result": "["}, ValueError),
         ({"progress": 7}, TypeError),
         ({"success": {"x"}, "failure": {"X"}}, ValueError),
+        ({"success": 7}, TypeError),
+        ({"success": {1}}, TypeError),
+        ({"locate": "location"}, TypeError),
+        ({"locate": 7}, TypeError),
+        ({"locate": ("a b",)}, ValueError),
+        ({"poll": "/x"}, TypeError),
+        ({"status": ()}, ValueError),
     ],
 )
 def test_wrong_waiter_raises_when_made(wrong, error):

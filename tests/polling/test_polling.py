@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hio.base.doing import DoDoer, Doist
 
@@ -25,6 +27,7 @@ from tymeconn.policy.pacing import Pace
 from tymeconn.policy.patience import Patience, Timeouts
 from tymeconn.polling import JobState, PollingDoer, Template, Waiter, Watch, presets
 from tymeconn.testing.scripting import END, ScriptedNetwork, answer
+from tymeconn.tyming.clocks import Calendar
 
 STEADY = Pace(start=10.0, grow=1.0, jitter=0.0)
 ACCEPTED = answer(status=202, location="/jobs/7")
@@ -35,7 +38,7 @@ DONE = answer('{"status": "done", "result": 42}')
 class Bench:
     """A job on a Doist whose tyme moves in whole seconds, and what was asked when."""
 
-    def __init__(self, *scripts, limit=1000.0, sender=None, **options):
+    def __init__(self, *scripts, limit=1000.0, url="/jobs", **options):
         self.doist = Doist(tock=1.0, limit=limit)
         self.network = ScriptedNetwork(*scripts, clock=self.doist.tymen())
         self.client = Client(hostname="h.test", network=self.network)
@@ -44,7 +47,11 @@ class Bench:
         options.setdefault("mint", mints("test"))
         options.setdefault("waiter", presets.standard())
         options.setdefault("json", {"order": 1})
-        self.doer = PollingDoer(self, "POST", "/jobs", **options)
+        self.doer = PollingDoer(self, "POST", url, **options)
+
+    @property
+    def timeouts(self):
+        return self.client.timeouts
 
     def fetch(self, method, url, **options):
         return self._noted(method, url, self.client.fetch(method, url, **options))
@@ -95,7 +102,7 @@ def test_job_record_tells_its_story():
         ["running", "done"],
     )
     assert (job.progress, job.result, job.id) == (40, 42, mints("test")())
-    assert job.watch is Watch.WATCHING
+    assert job.watch is Watch.ENDED
 
 
 def test_yields_until_terminal():
@@ -353,14 +360,41 @@ def test_hostile_value_in_a_template_is_an_outcome():
     assert isinstance(bench.run(), NoHandle)
 
 
+@pytest.mark.parametrize("first", [answer(status=202, location="http://evil.test/x"), ACCEPTED])
+def test_what_is_meant_for_home_stays_at_home(first):
+    """Neither a Location nor a redirect leads credentials, own headers or Host to another origin."""
+    secrets = {
+        "Authorization": "Bearer t",
+        "Cookie": "c=1",
+        "X-Api-Key": "k",
+        "Host": "h.test",
+        "Accept": "x/y",
+    }
+    moved = answer(status=302, location="http://evil.test/x")
+    scripts = [[first, moved], [answer("all")]]
+    bench = Bench(*scripts, waiter=Waiter("w", poll=Template(headers=secrets)))
+    bench.run()
+    sent = bench.network.connectors[1].sent[0]
+    assert b"Accept: x/y" in sent
+    assert b"Host: evil.test" in sent
+    assert not [name for name in ("Authorization", "Cookie", "X-Api-Key") if name.encode() in sent]
+
+
+def test_userinfo_goes_along_at_home():
+    """Credentials in the submission's URL are for the looks at the same origin, too."""
+    bench = Bench([ACCEPTED, answer("all")], waiter=presets.location(), url="http://u:p@h.test/jobs")
+    bench.run()
+    assert b"Authorization: Basic dTpw" in bench.network.connectors[0].sent[1]
+
+
 def test_credentials_stay_at_their_origin():
-    """A Location elsewhere is followed without the credentials of the look's template."""
+    """A Location elsewhere is followed without the headers of the look's template."""
     waiter = Waiter("w", poll=Template(headers={"Authorization": "Bearer t", "X-Own": "1"}))
     bench = Bench([answer(status=202, location="http://evil.test/x")], [answer("all")], waiter=waiter)
     bench.run()
     sent = bench.network.connectors[1].sent[0]
     assert b"Authorization" not in sent
-    assert b"X-Own: 1" in sent
+    assert b"X-Own" not in sent
 
 
 def test_credentials_go_along_at_home():
@@ -475,6 +509,7 @@ class Plain:
 
     def __init__(self, client):
         self.client = client
+        self.timeouts = client.timeouts
 
     def fetch(self, method, url, **options):
         fetch = self.client.fetch(method, url, **options)
@@ -494,3 +529,174 @@ def test_any_sender_will_do():
     doer = PollingDoer(Plain(client), "POST", "/jobs")
     Doist(tock=1.0, limit=100.0).do(doers=[doer])
     assert doer.outcome.status == 200
+
+
+@pytest.mark.parametrize(("options", "first"), [({"retry_after": 50}, 10.0), ({}, 10.0)])
+def test_first_look_is_by_the_deadline_too(options, first):
+    """A hint or a pace that would begin after the deadline is cut to it."""
+    pace = Pace(first=50.0) if not options else STEADY
+    accepted = answer(status=202, location="/jobs/7", **options)
+    bench = Bench([accepted, PENDING], pace=pace, patience=Patience(deadline=10.0, look=2.0))
+    assert isinstance(bench.run(), WatchExpired)
+    assert bench.times[-1] == first
+
+
+def test_submission_that_the_watch_cut_short_is_unknown():
+    """What was begun and not answered may have made a job: nobody may take it for unsent."""
+    doist = Doist(tock=1.0, limit=100.0)
+    client = Client(hostname="h.test", network=ScriptedNetwork([None]))
+    doer = PollingDoer(client, "POST", "/jobs", patience=Patience(deadline=5.0, look=2.0))
+    doist.do(doers=[doer])
+    assert isinstance(doer.outcome, SubmitUnknown)
+    assert doer.job.state is JobState.UNKNOWN
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308])
+def test_redirected_submission_was_not_taken(status):
+    """Only 303 says that the job is elsewhere."""
+    bench = Bench([answer(status=status, location="/elsewhere"), answer("fine")])
+    assert isinstance(bench.run(), SubmitRefused)
+    assert len(bench.asked) == 1
+
+
+def test_303_to_a_submission_names_the_job():
+    """See other: the job is to be looked at there."""
+    bench = Bench([answer(status=303, location="/jobs/7"), DONE])
+    assert bench.run().status == 200
+    assert bench.asked[1][:2] == ("GET", "/jobs/7")
+
+
+def test_303_to_a_look_is_asked_with_get():
+    """And without the look's body (RFC 9110 15.4.4)."""
+    waiter = Waiter("w", poll=Template("POST", json={"a": 1}))
+    bench = Bench([ACCEPTED, answer(status=303, location="/r"), answer("all")], waiter=waiter)
+    bench.run()
+    sent = bench.network.connectors[0].sent[2]
+    assert sent.startswith(b"GET /r HTTP/1.1\r\n")
+    assert sent.endswith(b"\r\n\r\n")
+
+
+def test_other_redirects_keep_the_look():
+    """307 repeats method and body."""
+    waiter = Waiter("w", poll=Template("POST", json={"a": 1}))
+    bench = Bench([ACCEPTED, answer(status=307, location="/r"), answer("all")], waiter=waiter)
+    bench.run()
+    assert bench.network.connectors[0].sent[2].endswith(b'{"a":1}')
+
+
+def test_redirect_loop_blinds_the_watch():
+    """A look that is sent round and round tells nothing."""
+    bench = Bench(
+        [ACCEPTED, *[answer(status=302, location="/jobs/7")] * 40], patience=Patience(deadline=None)
+    )
+    assert isinstance(bench.run(), WatchBlind)
+    assert bench.job.looks == 21
+    assert not bench.job.seen
+
+
+def test_look_is_not_led_from_https_to_http():
+    """Nobody asked for the job's status to be read in the clear (http.md's redirect rule)."""
+    bench = Bench(
+        [answer(status=202, location="https://h.test/x")], [answer(status=302, location="http://h.test/x")]
+    )
+    assert isinstance(bench.run(), WatchBlind)
+
+
+@pytest.mark.parametrize("body", ['{"id": "\\ud800"}', '{"id": ' + "[" * 990 + "]" * 990 + "}"])
+def test_value_that_no_url_can_hold_is_no_handle(body):
+    """It is the job's outcome, whatever the server wrote."""
+    bench = Bench(
+        [answer(body)], waiter=Waiter("w", locate=(), poll=Template(url="/jobs/{id}"), status="s")
+    )
+    assert isinstance(bench.run(), NoHandle | WatchBlind | JobLost | WatchAbandoned)
+
+
+@pytest.mark.parametrize("name", ["draw", "calendar"])
+def test_option_that_raises_ends_its_job_alone(name):
+    """The caller's own chance and calendar are the caller's code."""
+
+    def fails(*args):
+        raise KeyError("own")
+
+    value = fails if name == "draw" else Broken(lambda: 0.0, 0.0)
+    bench = Bench([ACCEPTED, PENDING, PENDING], **{name: value})
+    assert isinstance(bench.run(), JudgeError)
+
+
+class Broken(Calendar):
+    """A calendar that cannot say."""
+
+    def now(self):
+        raise KeyError("own")
+
+
+def test_sender_that_raises_ends_its_job_alone():
+    """An exception of a sender of the caller's own is the job's outcome."""
+
+    class Raising:
+        timeouts = Timeouts()
+
+        def fetch(self, method, url, **options):
+            yield 0.0
+            raise KeyError("own")
+
+    doer = PollingDoer(Raising(), "POST", "/jobs")
+    Doist(tock=1.0, limit=10.0).do(doers=[doer])
+    assert isinstance(doer.outcome, JudgeError)
+
+
+def test_job_is_submitted_once():
+    """A doer that is run again after its end does nothing."""
+    bench = Bench([ACCEPTED, DONE])
+    first = bench.run()
+    assert bench.run() is first
+    assert [method for method, _, _ in bench.asked] == ["POST", "GET"]
+
+
+def test_iterators_are_sent():
+    """What was checked is what is sent, also when it can be read only once."""
+    options = {"json": None, "form": iter([("a", "1")]), "headers": iter([("X-A", "1")])}
+    bench = Bench([ACCEPTED, DONE], **options)
+    bench.run()
+    sent = bench.network.connectors[0].sent[0]
+    assert sent.endswith(b"\r\n\r\na=1")
+    assert b"X-A: 1" in sent
+
+
+def test_looks_keep_the_sender_s_limits():
+    """Without a timeout of its own a look has the client's, and no more than Patience.look in total."""
+    seen = []
+
+    class Noting(Bench):
+        def fetch(self, method, url, **options):
+            seen.append(options.get("timeout"))
+            return super().fetch(method, url, **options)
+
+    bench = Noting([ACCEPTED, DONE], patience=Patience(look=7.0))
+    bench.client._setup = replace(bench.client._setup, timeouts=Timeouts(connect=1, read=2, total=None))
+    bench.run()
+    assert seen == [None, Timeouts(connect=1, read=2, total=7.0)]
+
+
+def test_what_a_server_writes_is_kept_in_bounds():
+    """Words are cut, and only the last hundred are kept."""
+    words = [answer(f'{{"status": "w{n}{"x" * 1000}"}}') for n in range(150)]
+    bench = Bench([ACCEPTED, *words, DONE], limit=1e5)
+    bench.run()
+    assert len(bench.job.statuses) == 100
+    assert max(map(len, bench.job.statuses)) <= 200
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"draw": 5}, {"calendar": 5}, {"mint": 5}, {"waiter": "w"}, {"pace": 1}, {"patience": 60}]
+)
+def test_wrong_option_raises_at_the_call(wrong):
+    """By name, before anything is sent."""
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        PollingDoer(Client(hostname="h.test", network=ScriptedNetwork()), "POST", "/", **wrong)
+
+
+def test_sender_must_be_one():
+    """So must who sends."""
+    with pytest.raises(TypeError, match="fetch"):
+        PollingDoer(5, "POST", "/")

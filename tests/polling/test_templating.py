@@ -14,6 +14,7 @@ from tymeconn.polling.templating import MissingValue, Template, lookup
         ("/x/{id}", "/x/a%2Fb%3Fc"),
         ("/x/{job.number}/{{{list[0]}}}", "/x/7/{1}"),
         ("/plain", "/plain"),
+        ("{id}", "a/b?c"),
     ],
 )
 def test_url(template, url):
@@ -53,7 +54,23 @@ def test_wrong_path_raises_when_made(wrong):
         Template(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"url": None}, {"headers": {"X": 7}}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "/jobs/{"},
+        {"url": "/jobs/{}"},
+        {"method": "GE T"},
+        {"headers": {"a b": "x"}},
+        {"json": object()},
+    ],
+)
+def test_template_that_can_never_be_sent_raises_when_made(wrong):
+    """Method, header names, body and braces are checked once."""
+    with pytest.raises(ValueError):
+        Template(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"url": None}, {"headers": {"X": 7}}, {"headers": ["X"]}, {"method": 7}])
 def test_wrong_type_raises_when_made(wrong):
     """Templates are strings."""
     with pytest.raises(TypeError):
@@ -63,3 +80,19 @@ def test_wrong_type_raises_when_made(wrong):
 def test_function_on_a_wrong_type_finds_nothing():
     """What a peer sends cannot make a lookup raise."""
     assert lookup("length(a)", {"a": 7}) is None
+    assert lookup("contains(a, b)", {"a": "x", "b": 7}) is None
+    assert lookup("floor(a)", {"a": float("inf")}) is None
+
+
+def test_value_that_utf8_cannot_hold_is_missing():
+    """A lone surrogate is no part of a URL."""
+    with pytest.raises(MissingValue):
+        Template(url="/x/{id}").fill(None, {"id": "\ud800"})
+
+
+@pytest.mark.parametrize(
+    ("url", "led"), [("{location}", True), ("{a}/b", True), ("/x/{a}", False), ("{{a}}", False)]
+)
+def test_who_leads_the_look(url, led):
+    """A template that begins with a hole goes where the server says."""
+    assert Template(url=url).led is led

@@ -12,6 +12,11 @@ from .judging import Kind, Verdict
 __all__ = ["Job", "JobState", "Watch"]
 
 
+# What a server writes is kept as long as the job is: so many characters of a word, and so many words.
+_LONGEST = 200
+_KEPT = 100
+
+
 class JobState(enum.Enum):
     """What is known of the job itself."""
 
@@ -28,6 +33,7 @@ class Watch(enum.Enum):
     """What is known of the watching of it."""
 
     WATCHING = "watching"
+    ENDED = "ended"
     BLIND = "blind"
     EXPIRED = "expired"
     ABANDONED = "abandoned"
@@ -45,7 +51,8 @@ class Job:
         answered: looks that told of it.
         misses: looks in a row that failed.
         seen: a look found it.
-        statuses: the status words in the order in which they changed.
+        hops: redirects in a row.
+        statuses: the status words in the order in which they changed, the last hundred.
         progress: what the server last said of it.
         result: what it gave, once it succeeded.
         reply: the last answer about it.
@@ -63,6 +70,7 @@ class Job:
         self.misses = 0
         self.unseen = 0
         self.seen = False
+        self.hops = 0
         self.statuses: list[str] = []
         self.progress: Any = None
         self.result: Any = None
@@ -74,11 +82,20 @@ class Job:
         """End the watch; a second call changes nothing."""
         if self.outcome is None:
             self.outcome = outcome
+            self.watch = Watch.ENDED if self.watch is Watch.WATCHING else self.watch
+
+    @property
+    def worded(self) -> bool:
+        """A look had a status word."""
+        return bool(self.statuses)
 
     def note(self, verdict: Verdict) -> None:
         """Take what a look told."""
         if verdict.kind is Kind.BLIND:
             self.misses += 1
+            return
+        self.hops = self.hops + 1 if verdict.kind is Kind.MOVED else 0
+        if verdict.kind is Kind.MOVED:
             return
         self.misses = 0
         if verdict.kind is Kind.UNSEEN:
@@ -87,8 +104,9 @@ class Job:
         self.seen = True
         self.answered += 1
         self.progress = self.progress if verdict.progress is None else verdict.progress
-        word = verdict.word or verdict.kind.value
-        if not self.statuses or self.statuses[-1] != word:
+        word = verdict.word[:_LONGEST]
+        if word and self.statuses[-1:] != [word]:
             self.statuses.append(word)
+            del self.statuses[:-_KEPT]
         self.state = JobState(verdict.kind.value)
         self.result = verdict.result

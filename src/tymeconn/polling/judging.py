@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from ..errors import ExchangeError, InvalidRequest
 from ..policy.hinting import retry_after
 from ..policy.pacing import Pace
+from ..wire.headers import check_header
 from ..wire.messages import Response
 from ..wire.urls import resolve, split
 from .templating import Template, check_path, lookup
@@ -37,6 +38,7 @@ class Kind(enum.Enum):
     LOST = "lost"
     BLIND = "blind"
     UNSEEN = "unseen"
+    MOVED = "moved"
 
 
 ENDED = frozenset({Kind.SUCCEEDED, Kind.FAILED, Kind.CANCELED, Kind.LOST})
@@ -47,11 +49,13 @@ class Verdict:
     """The judgement of one reply.
 
     Attributes:
-        kind: what it says of the job; BLIND says nothing, UNSEEN that the server does not know it yet.
+        kind: what it says of the job; BLIND says nothing, UNSEEN that the server does not know it yet,
+            MOVED that it is to be looked at elsewhere.
         word: the status as the server wrote it.
         why: for people, when there is no word.
         hint: tyme seconds to wait, as the server asks.
-        url: where to look from now on, when the server moved it.
+        url: where to look from now on, when it was MOVED.
+        see_other: the new place is asked with GET and no body (RFC 9110 15.4.4).
         progress: what the server says of it.
         result: what the job gave, when it succeeded.
         details: what the server says of a failure.
@@ -62,13 +66,17 @@ class Verdict:
     why: str = ""
     hint: float | None = None
     url: str | None = None
+    see_other: bool = False
     progress: Any = None
     result: Any = None
     details: Any = None
 
 
-def _words(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(words.split() if isinstance(words, str) else words)
+def _words(name: str, words: object) -> frozenset[str]:
+    found = words.split() if isinstance(words, str) else words
+    if not isinstance(found, Set | Sequence) or not all(isinstance(word, str) for word in found):
+        raise TypeError(f"{name} must be status words, not {words!r}")
+    return frozenset(word.lower() for word in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,12 @@ class Waiter:
         locate: names of headers of the submission's answer of which the first that is there holds the URL
             to look at; or a function of that answer.
         poll: the request of one look.
-        status: JMESPath of the status word in a look's JSON body, which must be there; or several, of which
-            the first that is there counts; or a function of the reply. Without a word the HTTP status
-            decides, as it does for None: 202 is pending, any other 2xx is success.
-        pending: words that say it goes on; any word that is in no set does, too.
+        status: JMESPath of the status in a look's JSON body, which must be there; or several, of which the
+            first that is a string counts; or a function of the reply. Without a word the HTTP status
+            decides, as it does for None: 202 is pending, any other 2xx is success. But an answer that
+            should have had one says nothing: one after a word was seen, HTML, broken JSON, no string.
+        pending: words that say it goes on. When none are given, any word that is in no set does; when some
+            are, such a word says nothing.
         success: words that say it succeeded.
         failure: words that say it failed.
         canceled: words that say it was canceled.
@@ -105,16 +115,30 @@ class Waiter:
     error: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_places()
         paths = self.status if isinstance(self.status, tuple) else (self.status,)
         for path in (*paths, self.result, self.progress, self.error):
             if path is not None and not callable(path):
                 check_path(path)
-        sets = [frozenset(word.lower() for word in _words(getattr(self, name))) for name in _SETS]
+        sets = [_words(name, getattr(self, name)) for name in _SETS]
         for name, words in zip(_SETS, sets, strict=True):
             object.__setattr__(self, name, words)
         doubled = {word for i, words in enumerate(sets) for other in sets[:i] for word in words & other}
         if doubled:
             raise ValueError(f"a status word can have one meaning: {sorted(doubled)[0]!r}")
+
+    def _check_places(self) -> None:
+        places: object = self.locate
+        if not callable(places):
+            if not isinstance(places, tuple):
+                raise TypeError(f"locate must be a function or a tuple of header names, not {places!r}")
+            for name in places:
+                check_header(name, "")
+        template: object = self.poll
+        if not isinstance(template, Template):
+            raise TypeError(f"poll must be Template, not {template!r}")
+        if self.status == ():
+            raise ValueError("status must name a path, or be None: ()")
 
 
 _SETS = ("pending", "success", "failure", "canceled")
@@ -122,19 +146,27 @@ _KINDS = (Kind.PENDING, Kind.SUCCEEDED, Kind.FAILED, Kind.CANCELED)
 
 
 class JobFacts(Protocol):
-    """What judging and pacing know of a job.
+    """What judging and pacing know of a job."""
 
-    Attributes:
-        seen: a look found it.
-        answered: looks that told of it.
-        misses: looks in a row that failed.
-        deadline: absolute tyme of the last look's start; None is never.
-    """
+    @property
+    def seen(self) -> bool:
+        """A look found it."""
 
-    seen: bool
-    answered: int
-    misses: int
-    deadline: float | None
+    @property
+    def worded(self) -> bool:
+        """A look had a status word."""
+
+    @property
+    def answered(self) -> int:
+        """Looks that told of it."""
+
+    @property
+    def misses(self) -> int:
+        """Looks in a row that failed."""
+
+    @property
+    def deadline(self) -> float | None:
+        """Absolute tyme of the last look's start; None is never."""
 
 
 def judge(waiter: Waiter, job: JobFacts, reply: Response | ExchangeError, now: float) -> Verdict:
@@ -144,7 +176,7 @@ def judge(waiter: Waiter, job: JobFacts, reply: Response | ExchangeError, now: f
     status = reply.status or 0
     hint = retry_after(reply.headers, now)
     if 200 <= status < 300:
-        return _judge_body(waiter, reply, hint)
+        return _judge_body(waiter, job, reply, hint)
     why = f"{status} {reply.reason}"
     if status == 410 or (status == 404 and job.seen):
         return Verdict(Kind.LOST, why=why, details=decoded(reply))
@@ -152,7 +184,7 @@ def judge(waiter: Waiter, job: JobFacts, reply: Response | ExchangeError, now: f
         return Verdict(Kind.UNSEEN, why=why, hint=hint)
     moved = _moved(reply) if 300 <= status < 400 else None
     if moved is not None:
-        return Verdict(Kind.PENDING, why=why, hint=hint or 0.0, url=moved)
+        return Verdict(Kind.MOVED, why=why, hint=hint or 0.0, url=moved, see_other=status == 303)
     # ARM's rule for asynchronous calls: a 4xx or 5xx is a failure to read the status, not of the operation.
     return Verdict(Kind.BLIND, why=why, hint=hint if status in _NOT_NOW or status >= 500 else None)
 
@@ -194,12 +226,12 @@ def decoded(reply: Response) -> Any:
         return reply.text
 
 
-def _judge_body(waiter: Waiter, reply: Response, hint: float | None) -> Verdict:
+def _judge_body(waiter: Waiter, job: JobFacts, reply: Response, hint: float | None) -> Verdict:
     body = decoded(reply)
     word = _word(waiter, reply, body)
-    if word is None and waiter.status is not None and not isinstance(waiter.status, tuple):
-        return Verdict(Kind.BLIND, why=f"{reply.status} without a status", hint=hint)
-    kind = _kind(waiter, word, reply.status)
+    kind = _kind(waiter, word) if word is not None else _wordless(waiter, job, reply, body)
+    if kind is Kind.BLIND:
+        return Verdict(kind, why=f"{reply.status} with {word or 'no'} status", hint=hint)
     found = _found(waiter, kind, body)
     progress = lookup(waiter.progress, body) if waiter.progress else None
     return Verdict(kind, word or "", f"{reply.status} {reply.reason}", hint, progress=progress, **found)
@@ -210,18 +242,39 @@ def _word(waiter: Waiter, reply: Response, body: Any) -> str | None:
         return None
     if callable(waiter.status):
         return waiter.status(reply)
-    paths = waiter.status if isinstance(waiter.status, tuple) else (waiter.status,)
-    found = (lookup(path, body) for path in paths)
-    return next((str(value) for value in found if isinstance(value, str | int)), None)
+    if isinstance(waiter.status, tuple):
+        found = (lookup(path, body) for path in waiter.status)
+        return next((value for value in found if isinstance(value, str)), None)
+    value = lookup(waiter.status, body)
+    return str(value) if isinstance(value, str | int) else None
 
 
-def _kind(waiter: Waiter, word: str | None, status: int | None) -> Kind:
-    if word is None:
-        return Kind.PENDING if status == 202 else Kind.SUCCEEDED
+def _wordless(waiter: Waiter, job: JobFacts, reply: Response, body: Any) -> Kind:
+    if waiter.status is not None and not isinstance(waiter.status, tuple):
+        return Kind.BLIND
+    if reply.status == 202:
+        return Kind.PENDING
+    if waiter.status is None:
+        return Kind.SUCCEEDED
+    return Kind.BLIND if job.worded or _unreadable(waiter.status, reply, body) else Kind.SUCCEEDED
+
+
+def _unreadable(status: tuple[str, ...], reply: Response, body: Any) -> bool:
+    """Tell whether the answer should have had a word: a page in its place, broken JSON, or no string."""
+    kind = reply.headers.get("content-type", "").lower()
+    broken = "json" in kind and isinstance(body, str) and not reply.body.strip().startswith(b'"')
+    return (
+        broken
+        or kind.startswith("text/html")
+        or (isinstance(body, dict) and not body.keys().isdisjoint(status))
+    )
+
+
+def _kind(waiter: Waiter, word: str) -> Kind:
     for kind, name in zip(_KINDS, _SETS, strict=True):
         if word.lower() in getattr(waiter, name):
             return kind
-    return Kind.PENDING
+    return Kind.BLIND if waiter.pending else Kind.PENDING
 
 
 def _found(waiter: Waiter, kind: Kind, body: Any) -> dict[str, Any]:

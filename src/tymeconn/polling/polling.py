@@ -29,11 +29,11 @@ from ..exchanging.exchange import FetchOptions, Sender
 from ..policy.chance import Draw, Mint, draws, mints
 from ..policy.hinting import retry_after
 from ..policy.pacing import Pace
-from ..policy.patience import Patience, Timeouts
+from ..policy.patience import Patience
 from ..tyming.clocks import Calendar
 from ..tyming.waiting import Wait
-from ..wire.messages import Response
-from ..wire.urls import resolve, split
+from ..wire.messages import Request, Response
+from ..wire.urls import Url, resolve, split
 from . import presets
 from .jobs import Job, JobState, Watch
 from .judging import ENDED, Kind, Verdict, Waiter, decoded, due, judge, locate
@@ -43,7 +43,12 @@ __all__ = ["JobOptions", "PollingDoer"]
 
 T = TypeVar("T")
 
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+# RFC 9110 15.4.4: see other; after any other redirect the submission was not taken where it went.
+_ACCEPTING = frozenset({*range(200, 300), 303})
+# A server may lead a look to any origin. What may go there says nothing of who asks, or for what.
+_HARMLESS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "user-agent"})
+# As many as a client follows (http clients say 20 to 50).
+_MOST_HOPS = 20
 _ERRORS = {Kind.FAILED: JobFailed, Kind.CANCELED: JobCanceled, Kind.LOST: JobLost}
 
 
@@ -90,22 +95,25 @@ class PollingDoer(doing.Doer):
     ) -> None:
         """Check the submission now; send it when the doer runs.
 
+        A doer that is run again after its end does nothing: a job is submitted once.
+
         Raises:
-            InvalidRequest, TypeError: the submission cannot be sent.
+            InvalidRequest, TypeError: the submission cannot be sent, or an argument is of the wrong type.
         """
         super().__init__(tymth=options.pop("tymth", None), tock=options.pop("tock", 0.0))  # type: ignore[no-untyped-call]
-        self.job = Job(options.pop("mint", mints())())
-        self._draw = options.pop("draw", draws())
-        self._calendar = options.pop("calendar") if "calendar" in options else Calendar.real()
-        self._waiter = _checked(waiter, Waiter, presets.standard)
-        self._pace = _checked(pace, Pace, Pace)
-        self._patience = _checked(patience, Patience, Patience)
+        mint = _called("mint", options.pop("mint", mints()))
+        self._draw = _called("draw", options.pop("draw", draws()))
+        calendar = options.pop("calendar") if "calendar" in options else None
+        self._calendar = _checked("calendar", calendar, Calendar, Calendar.real)
+        self._waiter = _checked("waiter", waiter, Waiter, presets.standard)
+        self._pace = _checked("pace", pace, Pace, Pace)
+        self._patience = _checked("patience", patience, Patience, Patience)
+        _called("sender's fetch", getattr(sender, "fetch", None))
         self._sender = sender
-        self._timeouts = options.get("timeout") or Timeouts()
-        submission = cast("FetchOptions", options)
-        self._submission = (method, url, submission)
-        # An unstarted generator holds nothing: this is the check alone.
-        sender.fetch(method, url, **submission).close()
+        self._timeouts = options.get("timeout")
+        # It was checked, and holds nothing until it is run.
+        self._submission = sender.fetch(method, url, **cast("FetchOptions", options))
+        self.job = Job(mint())
 
     @property
     def outcome(self) -> Response | JobError | None:
@@ -114,6 +122,8 @@ class PollingDoer(doing.Doer):
 
     def recur(self, tock: float | None = None) -> Generator[Wait, float, bool]:  # noqa: ARG002 hio 0.7
         """Follow the job; True at its end."""
+        if self.job.outcome is not None:
+            return True
         try:
             reply = yield from self._follow()
         except JobError as error:
@@ -134,7 +144,7 @@ class PollingDoer(doing.Doer):
         if self._patience.deadline is not None:
             job.deadline = self.tyme + self._patience.deadline
         verdict, look = yield from self._submit()
-        moment = self.tyme + self._pace.initial(verdict.hint)
+        moment = self._by_deadline(self.tyme + self._pace.initial(verdict.hint))
         while look is not None:
             yield from self._sleep(moment)
             last = job.deadline is not None and self.tyme >= job.deadline
@@ -143,24 +153,30 @@ class PollingDoer(doing.Doer):
                 break
             self._bear(verdict, last=last)
             if verdict.url is not None:
-                look = _aimed(look, verdict.url, look.url)
-                job.url = look.url
-            moment = due(self._pace, job, verdict, self.tyme, self._draw(job.id, job.looks))
+                look = self._moved(look, verdict.url, see_other=verdict.see_other)
+            moment = self._due(verdict)
         return self._ended(verdict)
+
+    def _by_deadline(self, moment: float) -> float:
+        return moment if self.job.deadline is None else min(moment, self.job.deadline)
+
+    def _due(self, verdict: Verdict) -> float:
+        with _users_code():
+            u = self._draw(self.job.id, self.job.looks)
+            return due(self._pace, self.job, verdict, self.tyme, u)
 
     def _submit(self) -> Generator[Wait, float, tuple[Verdict, Look | None]]:
         """Return what the answer says, and how to look for more; nothing when it says all."""
         job = self.job
-        method, url, options = self._submission
         job.state = JobState.UNKNOWN
-        reply = yield from self._fetched(method, url, options)
+        reply = yield from self._carried(self._submission)
         if isinstance(reply, ExchangeError):
-            if not reply.sent:
+            if not (reply.sent or reply.replayed):
                 job.state = JobState.UNSENT
                 raise SubmitFailed(f"nothing was sent: {reply}") from reply
             raise SubmitUnknown(f"sent, but not answered: {reply}") from reply
         job.reply = reply
-        if reply.status is None or reply.status >= 400:
+        if reply.status not in _ACCEPTING:
             job.state = JobState.UNSENT
             raise SubmitRefused(
                 f"the submission was refused: {reply.status} {reply.reason}", details=decoded(reply)
@@ -178,7 +194,8 @@ class PollingDoer(doing.Doer):
             raise NoHandle(f"{reply.status} {reply.reason} names no place to look", details=decoded(reply))
         self.job.state = JobState.PENDING
         self.job.url = look.url
-        return Verdict(Kind.PENDING, hint=retry_after(reply.headers, self._calendar.now())), look
+        with _users_code():
+            return Verdict(Kind.PENDING, hint=retry_after(reply.headers, self._calendar.now())), look
 
     def _found(self, reply: Response) -> Look | None:
         template = self._waiter.poll
@@ -186,35 +203,62 @@ class PollingDoer(doing.Doer):
             location = locate(self._waiter, reply)
         try:
             look = template.fill(location, decoded(reply))
-            url = str(resolve(split(reply.url), look.url))
+            url = resolve(split(reply.url), look.url)
         except (MissingValue, InvalidRequest):
             return None
-        return _aimed(look, url, reply.url if "{location}" in template.url else url)
+        look = Look(look.method, look.url, {**_userinfo(reply), **look.headers}, look.json)
+        return self._aimed(look, url, split(reply.url) if template.led else url)
+
+    def _aimed(self, look: Look, url: Url, home: Url) -> Look:
+        """Return the look at `url`; at another origin than `home`'s without what is meant for `home`."""
+        headers = dict(look.headers)
+        if url.origin != home.origin:
+            headers = {name: headers[name] for name in headers if name.lower() in _HARMLESS}
+        return Look(look.method, str(url), headers, look.json)
+
+    def _moved(self, look: Look, url: str, *, see_other: bool) -> Look:
+        job = self.job
+        job.url = url
+        if job.hops > _MOST_HOPS:
+            job.watch = Watch.BLIND
+            raise WatchBlind(f"redirected {job.hops} times in a row, last to {url}")
+        here, there = split(look.url), split(url)
+        if (here.origin.scheme, there.origin.scheme) == ("https", "http"):
+            job.watch = Watch.BLIND
+            raise WatchBlind(f"redirected from https to {url}")
+        look = self._aimed(look, there, here)
+        return Look("GET", look.url, look.headers) if see_other else look
 
     def _look(self, look: Look) -> Generator[Wait, float, Verdict]:
         self.job.looks += 1
-        timeout = self._timeouts.within(self._patience.look)
-        options = FetchOptions(headers=look.headers, json=look.json, timeout=timeout)
-        reply = yield from self._fetched(look.method, look.url, options)
+        timeouts = self._timeouts or self._sender.timeouts
+        options = FetchOptions(headers=look.headers, json=look.json)
+        options["timeout"] = timeouts.within(self._patience.look)
+        try:
+            fetch = self._sender.fetch(look.method, look.url, **options)
+        except (ValueError, TypeError) as error:
+            # The template was checked when it was made: what cannot be asked came from the server.
+            raise NoHandle(f"what the answer names cannot be asked: {error}") from error
+        reply = yield from self._carried(fetch)
         if isinstance(reply, Response):
             self.job.reply = reply
         verdict = self._judged(reply)
         self.job.note(verdict)
         return verdict
 
-    def _fetched(
-        self, method: str, url: str, options: FetchOptions
+    def _carried(
+        self, fetch: Generator[Wait, Any, Response]
     ) -> Generator[Wait, float, Response | ExchangeError]:
         """Return the outcome of one request, which ends with the watch at the latest."""
         end = None if self.job.deadline is None else self.job.deadline + self._patience.look
         try:
-            fetch = self._sender.fetch(method, url, **options)
             return (yield from self._until(fetch, end))
         except ExchangeError as error:
             return error
-        except InvalidRequest as error:
-            # The submission was checked when it was made: what cannot be sent came from the server.
-            raise NoHandle(f"what the answer names cannot be asked: {error}") from error
+        except (
+            Exception
+        ) as error:  # a sender of the caller's own may raise anything; it ends this job alone
+            raise JudgeError(f"the sender raised {type(error).__name__}: {error}") from error
 
     def _until(
         self, fetch: Generator[Wait, Any, Response], end: float | None
@@ -228,7 +272,7 @@ class PollingDoer(doing.Doer):
             return response
         finally:
             fetch.close()
-        raise TotalTimeout("the watch ended before the answer came")
+        raise _CutShort("the watch ended before the answer came")
 
     def _sleep(self, moment: float) -> Generator[Wait, float, None]:
         while self.tyme < moment:
@@ -258,12 +302,32 @@ class PollingDoer(doing.Doer):
         return job.reply
 
 
-def _checked(value: T | None, kind: type[T], default: Callable[[], T]) -> T:
+def _checked(name: str, value: T | None, kind: type[T], default: Callable[[], T]) -> T:
     if value is None:
         return default()
     if not isinstance(value, kind):
-        raise TypeError(f"{kind.__name__.lower()} must be {kind.__name__}, not {value!r}")
+        raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
     return value
+
+
+def _called(name: str, value: T) -> T:
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, not {value!r}")
+    return value
+
+
+class _CutShort(TotalTimeout):
+    """A fetch that was closed by the watch: nobody can tell what of it went out, so all of it may have."""
+
+    sent = 1
+
+
+def _userinfo(reply: Response) -> dict[str, str]:
+    """Return the credentials that stood in the submission's URL: they are the user's at that origin."""
+    request = reply.request
+    if not isinstance(request, Request) or request.url.userinfo is None:
+        return {}
+    return {"Authorization": request.headers["authorization"]}
 
 
 @contextmanager
@@ -280,11 +344,3 @@ def _shortened(wait: Wait | float, end: float | None) -> Wait:
     if end is None or (wait.until is not None and wait.until <= end):
         return wait
     return Wait(wait.on, until=end)
-
-
-def _aimed(look: Look, url: str, home: str) -> Look:
-    """Return the look at `url`, without credentials when that is another origin than `home`'s."""
-    headers = look.headers
-    if split(url).origin != split(home).origin:
-        headers = {name: value for name, value in headers.items() if name.lower() not in _CREDENTIALS}
-    return Look(look.method, url, headers, look.json)

@@ -11,6 +11,9 @@ from urllib.parse import quote
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from ..wire.headers import check_header
+from ..wire.requesting import check_method, encode_json
+
 __all__ = ["Look", "MissingValue", "Template", "check_path", "lookup"]
 
 _HOLE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
@@ -34,8 +37,9 @@ def lookup(path: str, document: Any) -> Any:
     """Return what the JMESPath `path` finds in a decoded JSON document; None when it finds nothing."""
     try:
         return jmespath.search(path, document)
-    except JMESPathError:
-        # A function met a value of a type it cannot take: what a peer sends is not an error of ours.
+    except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError):
+        # A function met a value that it cannot take: what a peer sends is not an error of ours. jmespath
+        # lets out what its functions raise, as in contains(a, b) or floor(1e999).
         return None
 
 
@@ -54,8 +58,8 @@ class Template:
     """A request whose strings have holes: ``{path}`` is a JMESPath into the answer to the submission.
 
     ``{location}`` is the URL that was found in the answer's headers. Values are percent-encoded in the
-    URL, except the location. In `json`, a string that is one hole takes the value's own type. ``{{`` and
-    ``}}`` stand for braces.
+    URL, except the location and a value that is the whole URL. In `json`, a string that is one hole takes
+    the value's own type. ``{{`` and ``}}`` stand for braces.
 
     Attributes:
         method: of the request.
@@ -70,12 +74,21 @@ class Template:
     json: Any = None
 
     def __post_init__(self) -> None:
-        for text in (self.url, *self.headers.values(), *_strings(self.json)):
-            if not isinstance(text, str):
-                raise TypeError(f"a template must be str, not {text!r}")
-            for hole in _HOLE.finditer(text):
-                if hole[1]:
-                    check_path(hole[1])
+        check_method(self.method)
+        headers: object = self.headers
+        if not isinstance(headers, Mapping):
+            raise TypeError(f"headers of a template must be a mapping, not {headers!r}")
+        for name in headers:
+            check_header(name, "")
+        encode_json(self.json)
+        for text in (self.url, *headers.values(), *_strings(self.json)):
+            _check_text(text)
+
+    @property
+    def led(self) -> bool:
+        """The URL begins with what a server says, which may be anywhere."""
+        hole = _HOLE.match(self.url)
+        return hole is not None and hole[1] is not None
 
     def fill(self, location: str | None, document: Any) -> Look:
         """Return the request that the holes' values make; `document` is the answer's decoded body.
@@ -97,6 +110,9 @@ class _Values:
         return _HOLE.sub(lambda hole: _BRACES.get(hole[0]) or str(self._value(hole[1])), template)
 
     def url(self, template: str) -> str:
+        whole = _HOLE.fullmatch(template)
+        if whole and whole[1]:
+            return str(self._value(whole[1]))
         return _HOLE.sub(lambda hole: _BRACES.get(hole[0]) or self._in_url(hole[1]), template)
 
     def tree(self, template: Any) -> Any:
@@ -111,7 +127,10 @@ class _Values:
 
     def _in_url(self, path: str) -> str:
         value = str(self._value(path))
-        return value if path == "location" else quote(value, safe="")
+        try:
+            return value if path == "location" else quote(value, safe="")
+        except UnicodeEncodeError:
+            raise MissingValue(path) from None
 
     def _value(self, path: str) -> Any:
         value = self.location if path == "location" else None
@@ -119,6 +138,16 @@ class _Values:
         if value is None:
             raise MissingValue(path)
         return value
+
+
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"a template must be str, not {text!r}")
+    if re.search(r"[{}]", _HOLE.sub("", text)):
+        raise ValueError(f"a lone brace must be doubled: {text!r}")
+    for hole in _HOLE.finditer(text):
+        if hole[1]:
+            check_path(hole[1])
 
 
 _BRACES = {"{{": "{", "}}": "}"}
