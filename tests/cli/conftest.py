@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,24 @@ from tymeconn.testing.jobserver import JobApp, JobServer
 from tymeconn.tyming.clocks import monotonic
 
 
+class SeeingApp(JobApp):
+    """A job server's application that keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"].seek(0)
+        self.seen.append({**environ, "body": body})
+        return super().__call__(environ, start_response)
+
+
 @pytest.fixture
 def jobserver() -> Iterator[JobServer]:
     """A job server in real time, serviced by a thread of its own."""
-    server = JobServer(JobApp())
+    server = JobServer(SeeingApp())
     server.wind(monotonic)
     server.open()
     stop = threading.Event()

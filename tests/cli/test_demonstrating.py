@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -94,3 +95,19 @@ def test_an_interrupted_demo_is_no_success(interruptible: list[str]) -> None:
 def test_wrong_numbers_are_usage_errors(wrong: tuple[str, str]) -> None:
     """Numbers that cannot be meant end the command with 2 before anything is opened."""
     assert CliRunner().invoke(tymeconn, ["demo", *wrong]).exit_code == 2
+
+
+@pytest.mark.loopback
+def test_where_memory_is_not_accounted_it_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no module resource; the demo goes on without."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert demonstrate(Demo(2, 1, Work(0.0)), lambda _: None).memory == 0
+
+
+@pytest.mark.loopback
+def test_a_thousand_jobs_need_no_more_than_a_thousand_descriptors() -> None:
+    """The demo as it is, under a limit that many systems have."""
+    command = ["bash", "-c", f'ulimit -n 1024; exec "{sys.executable}" -m tymeconn demo']
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert "every job ended as the server says: 1000 of 1000" in ended.stdout

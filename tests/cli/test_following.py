@@ -47,6 +47,11 @@ ENDS = {
     "failed": (["--json", '{"seconds": 0, "fail": true}'], 1, "Error: JobFailed: failed"),
     "refused": (["--json", "[1]"], 1, "Error: SubmitRefused: the submission was refused: 400 Bad Request"),
     "canceled": (["--poll-method", "DELETE"], 3, "Error: JobCanceled: canceled"),
+    "canceled by a word": (
+        ["--json", '{"seconds": 0}', "--success", "never", "--canceled", "done"],
+        3,
+        "Error: JobCanceled: done",
+    ),
     "never seen": (
         ["--poll-url", "/jobs/none"],
         4,
@@ -84,7 +89,7 @@ def test_nobody_there_is_a_failure() -> None:
 
 
 @pytest.mark.loopback
-def test_the_requests_are_as_the_options_say(jobs_url: str) -> None:
+def test_the_requests_are_as_the_options_say(jobserver: Any, jobs_url: str) -> None:
     """Method, body, headers and the poll's template are sent as they were given."""
     given = ["-X", "POST", "--data", '{"seconds": 0}', "-H", "X-One: 1", "-H", "X-One: 2"]
     look = ["--poll-url", "/jobs/{id}", "--poll-header", "X-Job: {id}"]
@@ -100,6 +105,26 @@ def test_the_requests_are_as_the_options_say(jobs_url: str) -> None:
     ]
     ended = poll(jobs_url, *given, *look, *words, "--canceled", "canceled", *QUICK)
     assert (ended.exit_code, json.loads(ended.stdout)["result"]["seconds"]) == (0, 0.0)
+    submission, look = jobserver.app.seen[0], jobserver.app.seen[-1]
+    assert (submission["REQUEST_METHOD"], submission["body"]) == ("POST", b'{"seconds": 0}')
+    assert (look["REQUEST_METHOD"], look["PATH_INFO"], look["HTTP_X_JOB"]) == ("GET", "/jobs/1", "1")
+
+
+@pytest.mark.loopback
+def test_a_look_may_be_a_post_with_json(jobserver: Any, jobs_url: str) -> None:
+    """The poll's method and JSON are sent, with what the submission's answer says in it."""
+    look = ["--poll-method", "POST", "--poll-url", "/jobs", "--poll-json", '{"seconds": 0, "of": "{id}"}']
+    poll(jobs_url, *order(seconds=0), *look, "--deadline", "0.1", *QUICK)
+    assert json.loads(jobserver.app.seen[1]["body"]) == {"seconds": 0, "of": "1"}
+
+
+@pytest.mark.loopback
+def test_what_a_server_says_cannot_move_the_cursor(jobs_url: str) -> None:
+    """Control characters of a status are shown as what they are not; a result is plain ASCII."""
+    ended = poll(
+        jobs_url, *order(seconds=0), "--status", "result.job", "--success", "1", "--result", "`\\u001b[2J`"
+    )
+    assert "\x1b" not in ended.stderr + ended.stdout
 
 
 @pytest.mark.loopback
@@ -123,6 +148,7 @@ WRONG = {
     "json": ["http://127.0.0.1:1/", "--json", "{"],
     "two bodies": ["http://127.0.0.1:1/", "--json", "1", "--data", "x"],
     "path": ["http://127.0.0.1:1/", "--status", "[["],
+    "header twice": ["http://127.0.0.1:1/", "--poll-header", "a: 1", "--poll-header", "a: 2"],
     "template": ["http://127.0.0.1:1/", "--poll-url", "/{[[}"],
     "word with two meanings": ["http://127.0.0.1:1/", "--success", "x", "--failure", "x"],
     "interval": ["http://127.0.0.1:1/", "--interval", "-1"],

@@ -27,7 +27,10 @@ def test_without_the_extra_one_line_says_how_to_get_it(missing: str) -> None:
 
 def test_another_missing_module_is_not_hidden() -> None:
     """A module that is missing for another reason is reported as itself."""
-    ended = run("-c", "import sys; sys.modules['resource'] = None; from tymeconn.cli import main; main()")
+    ended = run(
+        "-c",
+        "import sys; sys.modules['tymeconn.cli.serving'] = None; from tymeconn.cli import main; main()",
+    )
     assert "ModuleNotFoundError" in ended.stderr
     assert "tymeconn[cli]" not in ended.stderr
 

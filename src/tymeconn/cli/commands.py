@@ -87,6 +87,15 @@ def _headers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return headers
 
 
+def _look_headers(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    headers = _headers(context, option, values)
+    if len(dict(headers)) < len(headers):
+        raise click.BadParameter("a look sends a header once")
+    return dict(headers)
+
+
 def _json(_: click.Context, __: click.Parameter, value: str | None) -> Any:
     if value is None:
         return None
@@ -111,7 +120,11 @@ def _words(_: click.Context, __: click.Parameter, value: str) -> frozenset[str]:
 @click.option("--poll-url", default="{location}", show_default=True, help="Where to look.")
 @click.option("--poll-method", default="GET", show_default=True, help="Method of a look.")
 @click.option(
-    "--poll-header", "poll_headers", multiple=True, callback=_headers, help="'Name: value' to look with."
+    "--poll-header",
+    "poll_headers",
+    multiple=True,
+    callback=_look_headers,
+    help="'Name: value' to look with.",
 )
 @click.option("--poll-json", callback=_json, help="JSON to look with.")
 @click.option("--status", metavar="PATH", help="Where in a look's JSON the status is.")
@@ -146,7 +159,8 @@ def poll_command(url: str, **options: Any) -> None:
     if end.error:
         _note(f"Error: {end.error}")
     else:
-        _say(json.dumps(end.result, ensure_ascii=False))
+        # ASCII alone: a result may hold lone surrogates, which no terminal's encoding has.
+        _say(json.dumps(end.result))
     sys.exit(end.status)
 
 
@@ -156,4 +170,5 @@ def _say(line: str) -> None:
 
 
 def _note(line: str) -> None:
-    click.echo(line, err=True)
+    # What a server says may hold escape sequences that move the cursor or set the title.
+    click.echo("".join(c if c.isprintable() else "\ufffd" for c in line), err=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hio.base.doing import Doer
@@ -45,7 +45,7 @@ class Submission:
     data: str | None = None
     poll_url: str = "{location}"
     poll_method: str = "GET"
-    poll_headers: Sequence[tuple[str, str]] = ()
+    poll_headers: Mapping[str, str] = field(default_factory=dict)
     poll_json: Any = None
     status: str | None = None
     pending: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class Submission:
         """Return how to read the answers to looks; what is not said is as in the standard preset."""
         names = ("status", "pending", "success", "failure", "canceled", "result")
         said = {name: value for name in names if (value := getattr(self, name))}
-        poll = Template(self.poll_method, self.poll_url, dict(self.poll_headers), self.poll_json)
+        poll = Template(self.poll_method, self.poll_url, self.poll_headers, self.poll_json)
         return replace(presets.standard(), name="poll", poll=poll, **said)
 
     def pace(self) -> Pace:
