@@ -33,3 +33,7 @@ doctest_test_doctest_blocks = ""
 # Building needs no network, so only names of tymeconn itself can be looked up. What is private has no
 # entry, nor has a type variable, which is one capital letter.
 nitpick_ignore_regex = [("py:.*", r"(?!tymeconn\.).*"), ("py:.*", r".*\.(_\w*|[A-Z])")]
+
+# Autodoc looks up the types of a constructor by their last name; Requester and Respondent are classes in
+# `wire` and in `clienting`, as in hio.
+suppress_warnings = ["ref.python"]
