@@ -595,6 +595,20 @@ def test_pass_decodes_a_bounded_share():
     assert exchange.outcome.status == 200
 
 
+def test_decoding_goes_on_behind_the_end_of_an_upload():
+    """A small answer that decodes to much is worked off though it came before the request was all sent."""
+    bench = Bench([None], timeouts=Timeouts(read=3))
+    exchange = bench.ask("POST", body=bytes(100_000))
+    stopping(bench)
+    connector = bench.network.connectors[0]
+    connector.say(answer(gzip.compress(bytes(9 << 20)), content_encoding="gzip"))
+    connector.window = 0
+    bench.service(passes=1)
+    connector.window = 1 << 30
+    bench.service(passes=20)
+    assert len(exchange.outcome.body) == 9 << 20
+
+
 def test_pass_takes_a_bounded_number_of_pieces():
     """So does what comes in very small chunks."""
     head, chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 20_000

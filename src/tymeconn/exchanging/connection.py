@@ -258,8 +258,9 @@ class Connection:
     def _busy(self) -> Phase:
         exchange = self.exchange
         assert exchange is not None
-        # No answer can be there yet when the whole request went out a moment ago.
-        ended = exchange.outcome is None and not self._send(exchange) and self._receive(exchange)
+        # No answer can be there yet when the whole request went out a moment ago, unless a part of it is.
+        look = exchange.outcome is None and (not self._send(exchange) or self._budget.behind)
+        ended = look and self._receive(exchange)
         if exchange.outcome is None and not ended:
             overdue = self._overdue()
             if overdue is None:
