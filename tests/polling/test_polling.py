@@ -700,3 +700,18 @@ def test_sender_must_be_one():
     """So must who sends."""
     with pytest.raises(TypeError, match="fetch"):
         PollingDoer(5, "POST", "/")
+
+
+def test_handle_that_is_nested_too_deep_for_str_names_no_job():
+    """Python 3.11's json reads deeper than its str writes, at a depth that hangs on who called.
+
+    Without a place to look there is no handle, and with one the waiter has no word for what it sees: no
+    depth stops the Doist.
+    """
+    waiter = Waiter("w", status="status", poll=Template(url="/jobs", json={"id": "{id}x"}))
+    outcomes = set()
+    for depth in range(900, 1000):
+        nested = b"[" * depth + b"]" * depth
+        bench = Bench([answer(b'{"id":' + nested + b"}", status=202), DONE], waiter=waiter)
+        outcomes.add(type(bench.run()).__name__)
+    assert outcomes <= {"NoHandle", "WatchBlind"}

@@ -204,8 +204,8 @@ class PollingDoer(doing.Doer):
         try:
             look = template.fill(location, decoded(reply))
             url = resolve(split(reply.url), look.url)
-        except (MissingValue, InvalidRequest):
-            return None
+        except (MissingValue, InvalidRequest, RecursionError):
+            return None  # what the server nests too deep for str() names no place either
         look = Look(look.method, look.url, {**_userinfo(reply), **look.headers}, look.json)
         return self._aimed(look, url, split(reply.url) if template.led else url)
 
