@@ -11,6 +11,7 @@ from tymeconn.policy.patience import Timeouts
 from tymeconn.tyming.clocks import countdown, monotonic
 
 from .playing import ask, bodies
+from .running import Replies
 
 pytestmark = pytest.mark.loopback
 
@@ -63,6 +64,62 @@ def test_injected_client_tls(peer, echo, plain, server_context, cafile):
     client = Client(connector=connector)
     assert (client.secured, client.requester.scheme) == (True, "https")
     assert [bytes(each.body) for each in ask(client, "/a", "/b")] == [b"/a", b"/b"]
+
+
+def test_injected_client_speaks_no_https(peer, plain):
+    """A redirect to https at the same host and port ends with an error, and nothing leaves in the clear."""
+
+    def reply(request):
+        location = f"https://localhost:{server.port}/secret"
+        return f"HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+
+    replies = Replies(reply)
+    server = peer(replies)
+    client = Client(connector=plain(server), timeouts=BRIEF)
+    client.request(method="POST", path="/a", body=b"secret")
+    service(client, lambda: client.responses)
+    response = client.respond()
+    assert (response.errored, "does not speak https" in response.error) == (True, True)
+    assert replies.targets == ["POST /a"]
+
+
+@pytest.mark.parametrize("when", ["idle", "out"])
+def test_injected_client_that_its_owner_closed(peer, plain, play, silent, when):
+    """What was out ends with an error; the next request opens it again."""
+    server = peer(play([silent], [CLOSING]) if when == "out" else play([CLOSING], [CLOSING]))
+    connector = plain(server)
+    client = Client(connector=connector, timeouts=BRIEF)
+    client.reopen()
+    service(client, lambda: connector.connected)
+    if when == "out":
+        client.request(method="POST", path="/out")
+        service(client, lambda: client.waited)
+    connector.close()
+    service(client, lambda: not client.waited)
+    assert [each["errored"] for each in client.responses] == [True] * (when == "out")
+    client.responses.clear()
+    assert [each.body for each in ask(client, "/a")] == [b"ok"]
+
+
+def test_injected_client_that_is_connected(peer, plain, echo):
+    """A connection that is there is used."""
+    server = peer(echo)
+    connector = plain(server)
+    connector.reopen()
+    over = countdown(10.0, monotonic)
+    while not connector.serviceConnect():
+        assert not over()
+    assert [bytes(each.body) for each in ask(Client(connector=connector), "/a")] == [b"/a"]
+    assert server.accepted == 1
+
+
+def test_injected_client_s_name_is_case_insensitive(peer, plain, echo):
+    """RFC 9110 4.2.3."""
+    server = peer(echo)
+    connector = plain(server)
+    connector.hostname = "LOCALHOST"
+    assert [bytes(each.body) for each in ask(Client(connector=connector), "/a")] == [b"/a"]
+    assert connector.ha == ("127.0.0.1", server.port)
 
 
 def test_injected_client_is_reopened(peer, plain, play, once):

@@ -79,8 +79,8 @@ class HioConnector(tyming.Tymee):
         self.wl = options.get("wl")
         self.hostname = origin.host
         self._opened = False
-        self.rxbs = _buffer(options.get("rxbs"))
-        self.raw = _buffer(options.get("txbs"))
+        self.rxbs = _buffer("rxbs", options.get("rxbs"))
+        self.raw = _buffer("txbs", options.get("txbs"))
         self.tymer = tyming.Tymer(tymth=self.tymth, duration=self.tymeout)
         self._origin = origin
         self._ha: tuple[Any, ...] = options.get("ha") or (origin.host, origin.port)
@@ -116,7 +116,8 @@ class HioConnector(tyming.Tymee):
     @property
     def cutoff(self) -> bool:
         """The peer has closed; False again once the next request, or `reopen`, begins to connect."""
-        return self._connection.cutoff
+        tap = self._connection.connector
+        return self._connection.cutoff or (isinstance(tap, Tap) and tap.ended)
 
     @property
     def cs(self) -> Any:
@@ -177,7 +178,7 @@ class HioConnector(tyming.Tymee):
 
     def serviceSends(self) -> None:  # noqa: N802 hio's name
         """Send what there is to send."""
-        self._send_raw()
+        self.send_raw()
         if self._connection.phase is Phase.READY and self._waiting():
             self._connection.service()
         self._connection.flush()
@@ -194,7 +195,8 @@ class HioConnector(tyming.Tymee):
             self.serviceReceives()
             self.serviceSends()
 
-    def _send_raw(self) -> None:
+    def send_raw(self) -> None:
+        """Send what `tx` was given, as far as the connection takes it."""
         connector = self._connection.connector
         if self.raw and connector is not None:
             with suppress(OSError):
@@ -202,12 +204,17 @@ class HioConnector(tyming.Tymee):
 
 
 class Tap:
-    """A connector that logs what passes, and whose received bytes may be taken into `rxbs` first."""
+    """A connector that logs what passes, and whose received bytes may be taken into `rxbs` first.
+
+    Attributes:
+        ended: the end was taken by `pull`, and is kept for `recv`.
+    """
 
     def __init__(self, inner: Connector, outer: HioConnector) -> None:
         self._inner = inner
         self._outer = outer
-        self._ended = False
+        self.ended = False
+        self._broken: OSError | None = None
         outer.rxbs.clear()
 
     @property
@@ -218,7 +225,7 @@ class Tap:
     @property
     def pending(self) -> bool:
         """As the inner connector's, or bytes are in `rxbs`."""
-        return bool(self._outer.rxbs) or self._ended or self._inner.pending
+        return bool(self._outer.rxbs) or self.ended or self._inner.pending
 
     @property
     def clean(self) -> bool:
@@ -246,16 +253,25 @@ class Tap:
             data = bytes(rxbs[:size])
             del rxbs[:size]
             return data
-        return b"" if self._ended else self._received(size)
+        if self._broken is not None:
+            raise self._broken
+        return b"" if self.ended else self._received(size)
 
     def pull(self) -> None:
         """Take what has arrived into `rxbs`, a bounded share of it; the end is kept for `recv`."""
         for _ in range(_READS):
-            data = None if self._ended else self._received(_RECV_SIZE)
+            data = None if self.ended else self._pulled()
             if not data:
-                self._ended = self._ended or data is not None
+                self.ended = self.ended or data is not None
                 return
             self._outer.rxbs.extend(data)
+
+    def _pulled(self) -> bytes | None:
+        try:
+            return self._received(_RECV_SIZE)
+        except OSError as error:
+            self._broken = error
+            return b""
 
     def send(self, data: bytes | memoryview) -> int:
         """Send, and log what was taken."""
@@ -316,5 +332,9 @@ class TappedNetwork:
         return self._network.ready(tls)
 
 
-def _buffer(given: bytearray | None) -> bytearray:
-    return bytearray() if given is None else given
+def _buffer(name: str, given: object) -> bytearray:
+    if given is None:
+        return bytearray()
+    if not isinstance(given, bytearray):
+        raise TypeError(f"{name} must be a bytearray, not {given!r}")
+    return given

@@ -25,7 +25,8 @@ class HioTcpConnector:
         self._tcp = tcp
         self.clean = False
         self.protocol: str | None = None
-        tcp.reopen()
+        if not tcp.connected or tcp.cutoff:
+            tcp.reopen()
 
     @property
     def pending(self) -> bool:
@@ -42,6 +43,11 @@ class HioTcpConnector:
         """Both, until connected: hio does not say which."""
         return READ if self._tcp.connected else READ | WRITE
 
+    def _socket(self) -> Any:
+        if self._tcp.cs is None:
+            raise OSError(errno.ENOTCONN, "the connector was closed by its owner")
+        return self._tcp.cs
+
     def connect(self) -> bool:
         """Go on connecting; hio opens a new socket when it was refused, which is the only sign of it."""
         before = self._tcp.cs
@@ -53,7 +59,7 @@ class HioTcpConnector:
     def recv(self, size: int) -> bytes | None:
         """Return what has arrived."""
         try:
-            data: bytes = self._tcp.cs.recv(size)
+            data: bytes = self._socket().recv(size)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except OSError:
@@ -69,7 +75,7 @@ class HioTcpConnector:
     def send(self, data: bytes | memoryview) -> int:
         """Return how many bytes were taken."""
         try:
-            taken: int = self._tcp.cs.send(data)
+            taken: int = self._socket().send(data)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
         if self._tcp.wl:
@@ -115,7 +121,7 @@ class InjectedNetwork:
     def __init__(self, network: Network, tcp: Any) -> None:
         self._network = network
         self._tcp = tcp
-        self._address = Address(0, (tcp.hostname, tcp.port))
+        self._address = Address(0, (tcp.hostname.lower(), tcp.port))
 
     @property
     def clock(self) -> Clock:
@@ -129,6 +135,10 @@ class InjectedNetwork:
 
     def connector(self, address: Address, tls: Tls | None = None) -> Connector:
         """Begin to connect."""
+        if address is self._address and (tls is not None) != hasattr(self._tcp, "context"):
+            # An https request must never leave in the clear because both go to one port.
+            told = "https" if tls is not None else "http"
+            raise OSError(errno.EPROTONOSUPPORT, f"the connector that was given does not speak {told}")
         if address is self._address:
             return HioTcpConnector(self._tcp)
         return self._network.connector(address, tls)
