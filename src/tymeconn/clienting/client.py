@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, cast
 
-from ..errors import Canceled
 from ..exchanging.setup import Setup
 from ..net.injecting import InjectedNetwork
 from ..net.networking import default_network
@@ -14,13 +13,15 @@ from ..net.seams import Network, Tls
 from ..policy.patience import Timeouts
 from ..wire.messages import Limits, Response
 from .connector import ConnectorOptions, HioConnector, TappedNetwork
-from .describing import deque_of, led_by, parted
+from .describing import deque_of, hosted, led_by, parted
 from .requester import Requester, built
 from .respondent import Respondent
 from .securing import TLS_NAMES, tls_of
 from .turning import Turns
 
 __all__ = ["Client"]
+
+_PARTS = {"Requester": Requester, "Respondent": Respondent}
 
 
 class Client(Turns):
@@ -88,16 +89,18 @@ class Client(Turns):
             TypeError: an unknown argument, or one of the wrong type.
             ValueError: a file for TLS cannot be used.
         """
-        unknown = kwa.keys() - ConnectorOptions.__annotations__.keys() - set(TLS_NAMES)
-        if unknown:
-            raise TypeError(f"Client has no argument {sorted(unknown)[0]!r}")
-        where = led_by(connector, path, scheme) if connector else parted(path, scheme, hostname, port)
+        _check_known(kwa)
+        _check_given(Requester=requester, Respondent=respondent)
+        if connector:
+            where = led_by(connector, path, scheme)
+        else:
+            where = parted(path, scheme, hostname, port) | hosted(kwa.get("ha"))
         parts = {"method": method, "headers": headers, "qargs": qargs, "fragment": fragment, "body": body}
         parts |= {"data": data, "fargs": fargs, "portOptional": portOptional, **where}
         self.requester = built(requester, parts)
         self.requests = deque_of("requests", requests)
         self.responses = deque_of("responses", responses)
-        self.events = deque_of("events", events)
+        self.events = deque_of("events", respondent.events if respondent and events is None else events)
         self.redirects = [] if redirects is None else redirects
         base = self.requester.base
         options = {"name": name, "uid": uid, "bufsize": bufsize, "wl": wl, **kwa}
@@ -109,12 +112,14 @@ class Client(Turns):
         super().__init__(setup, base)
         self._tymth = kwa.get("tymth")
         self.secured = self._base.origin.scheme == "https"
+        self._opened = False
         self._begin_idle()
         if isinstance(self.connector, HioConnector):
             self.connector.attach(self._connection, self._waiting)
         self.respondent = self._responding(
             respondent, msg=msg, dictable=dictable, redirectable=redirectable
         )
+        self._leid = self.respondent.leid
 
     def request(  # noqa: PLR0913, PLR0917 hio's signature
         self,
@@ -157,14 +162,16 @@ class Client(Turns):
     def service(self) -> None:
         """Make one pass: send, receive and hand over as much as can be without blocking."""
         # As in hio connecting again is a pass of its own: who waits for `connected` to be False sees it.
+        if isinstance(self.connector, HioConnector):
+            self.connector.send_raw()
         if not self._revive():
             super().service()
 
     def serviceWhileGen(self, tymeout: float = 0.5) -> Generator[bytes, Any, Response | None]:  # noqa: N802
         """Service until all requests are answered: yields b"" and returns the oldest response.
 
-        Returns None when `tymeout` (in tyme, or in seconds if these come first) has passed; the request
-        that was out then is given up, so that its answer is never taken for another's.
+        Returns None when `tymeout` (in tyme, or in seconds if these come first) has passed; all that was
+        asked by then is given up, so that its answer is never taken for another's.
         """
         response = yield from self.awaited(tymeout)
         return None if response is None else self.attrify(response)
@@ -189,18 +196,22 @@ class Client(Turns):
         """Close what is open and begin to connect to the base."""
         self._connection.close("the client was reopened")
         self._connection.open(self._base.origin)
-        self._open(opened=True)
+        self.opened = True
         return True
 
     def close(self) -> None:
         """Close the connection; what was begun ends with an error, what waits in `requests` stays there."""
-        self._alarm, self._streaming = None, False
         super().close()
-        while self._direct:
-            self._direct.popleft().conclude(Canceled("the client was closed"), "waiting")
-        self._open(opened=False)
+        self._drop_turns("the client was closed")
+        self.opened = False
 
-    def _open(self, *, opened: bool) -> None:
+    @property
+    def opened(self) -> bool:
+        """From `reopen` to `close`; while it is, a reconnectable client connects again by itself."""
+        return self._opened
+
+    @opened.setter
+    def opened(self, opened: bool) -> None:
         self._opened = opened
         if isinstance(self.connector, HioConnector):
             self.connector.opened = opened
@@ -218,4 +229,17 @@ class Client(Turns):
         if given is None:
             return Respondent(events=self.events, redirects=self.redirects, **parts)
         given.reinit(**parts)
+        given.events = self.events
         return given
+
+
+def _check_given(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, _PARTS[name]):
+            raise TypeError(f"{name.lower()} must be a {name}, not {value!r}")
+
+
+def _check_known(kwa: dict[str, Any]) -> None:
+    unknown = kwa.keys() - ConnectorOptions.__annotations__.keys() - set(TLS_NAMES)
+    if unknown:
+        raise TypeError(f"Client has no argument {sorted(unknown)[0]!r}")

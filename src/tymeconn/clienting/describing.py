@@ -17,7 +17,7 @@ from ..wire.messages import Request, Response
 from ..wire.urls import split
 from .requester import Requester
 
-__all__ = ["dejsoned", "deque_of", "describe", "led_by", "parted", "response_dict"]
+__all__ = ["dejsoned", "deque_of", "describe", "hosted", "led_by", "parted", "response_dict"]
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -31,6 +31,15 @@ def parted(path: str, scheme: str, hostname: str, port: int | None) -> dict[str,
     origin = url.origin
     where = {"scheme": origin.scheme, "hostname": origin.host, "port": origin.port}
     return {"path": f"{url.target}{fragment}", **where}
+
+
+def hosted(ha: Any) -> dict[str, Any]:
+    """Return hostname and port of hio's `ha`, which goes before all that says where to connect to."""
+    if ha is None:
+        return {}
+    if not (isinstance(ha, tuple) and len(ha) == 2):
+        raise TypeError(f"ha must be a tuple of host and port, not {ha!r}")
+    return {"hostname": ha[0], "port": ha[1]}
 
 
 def led_by(connector: Any, path: str, scheme: str) -> dict[str, Any]:

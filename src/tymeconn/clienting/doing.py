@@ -41,7 +41,9 @@ class ClientDoer(doing.Doer):
 
     def enter(self, *, temp: bool | None = None) -> None:  # noqa: ARG002 hio passes it from 0.6.18 on
         """Open the client, unless a doer that entered before has done so by asking."""
-        if not self.client.begun:
+        if self.client.begun:
+            self.client.opened = True
+        else:
             self.client.reopen()
 
     def recur(self, tyme: float) -> bool:  # noqa: ARG002 hio's signature

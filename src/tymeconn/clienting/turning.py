@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, cast
 
-from ..errors import Canceled, ExchangeError
+from ..errors import Canceled, ExchangeError, InvalidRequest
 from ..exchanging.connection import Phase
 from ..exchanging.exchange import Exchange, Outcome
 from ..tyming.clocks import countdown
 from ..wire import responding
 from ..wire.framing import Sink
+from ..wire.headers import check_header
 from ..wire.messages import Request, Response
 from ..wire.rebuilding import in_order
 from ..wire.redirecting import next_request
+from ..wire.requesting import encode
 from .describing import dejsoned, describe, response_dict
 from .fetching import Fetcher
 from .requester import Requester
@@ -24,11 +28,26 @@ from .respondent import Respondent
 __all__ = ["Turns"]
 
 
+# Milliseconds: a server that asks to be asked again at once is not obeyed to the letter.
+_LEAST_RETRY = 100
+# Seconds between two attempts to open a stream that cannot be opened.
+_MOST_DELAY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A request on its way to a response: as it was built, and the dict it was built from, if any."""
+
+    request: Request
+    latest: dict[str, Any] | None = None
+
+
 class Turns(Fetcher):
     """Takes requests from a deque and appends their responses to another, over redirects and streams.
 
     A turn is launched, may be redirected, may be a stream that is asked for again when it broke off, and
-    ends with one response, or, as a stream, with none.
+    ends with one response, or, as a stream that ended well, with none. One turn is out at a time; all that
+    belongs to it is let go in one place, `_end_turn`.
     """
 
     requester: Requester
@@ -37,21 +56,28 @@ class Turns(Fetcher):
     requests: deque[dict[str, Any]]
     responses: deque[dict[str, Any]]
     redirects: list[dict[str, Any]]
+    opened: bool
+    _leid: str | None
 
     def _begin_idle(self) -> None:
         self.waited = False
         self.latest: dict[str, Any] | None = None
-        self._direct: deque[Exchange] = deque()
+        self._turn: _Turn | None = None
+        self._later: deque[_Turn] = deque()
+        # The exchange of the turn, and whether it still waits to be taken by the connection.
         self._current: Exchange | None = None
+        self._untaken = False
         self._onward: Request | None = None
         self._alarm: Callable[[], bool] | None = None
         self._streaming = False
-        self._opened = False
-        self._turn = False
+        self._failures = 0
+        self._alternate = False
 
     @in_order(*Requester.Differing, more=True)
     def transmit(self, **parts: Any) -> None:
-        """Send a request at once, in the next `service`: the one built last, body and all, or with changes.
+        """Send a request in the next `service`: the one built last, body and all, or with changes.
+
+        While another one is out, it waits for its turn.
 
         Raises:
             InvalidRequest, TypeError: the request could not be sent.
@@ -60,13 +86,13 @@ class Turns(Fetcher):
         if any(value is not None for value in changes.values()):
             self.requester.reinit(**changes)
         self.requester.build()
-        self._launch(self.requester.made)
+        self._enqueue(_Turn(self.requester.made))
 
     def redirect(self) -> None:
         """Go where the last of `redirects` leads; `service` calls it when the client is redirectable."""
         onward, self._onward = self._onward, None
         if onward is not None:
-            self._launch(onward)
+            self._ask(onward)
 
     def serviceRequests(self) -> None:  # noqa: N802 hio's name
         """Take the next of `requests`, when none is out."""
@@ -77,16 +103,20 @@ class Turns(Fetcher):
         return countdown(seconds, *filter(None, (self._setup.network.clock, self._tymth)))
 
     def _waiting(self) -> bytes:
-        """Return the message of the request that will leave next and has not begun to."""
-        return self.requester.msg if self._direct else b""
+        """Return the message that will leave next and has not begun to."""
+        if self._current is None or not self._untaken:
+            return b""
+        return encode(self._current.request) + self._current.request.body
 
     def _next(self) -> Exchange | None:
         # hio's requests and the generators take turns, so that neither starves behind the other.
-        self._turn = not self._turn
-        fetched = super()._next() if self._turn and not self._direct else None
-        if fetched is None:
-            self.serviceRequests()
-        return fetched or (self._direct.popleft() if self._direct else super()._next())
+        self._alternate = not self._alternate
+        return (super()._next() if self._alternate else None) or self._taken() or super()._next()
+
+    def _taken(self) -> Exchange | None:
+        self.serviceRequests()
+        taken, self._untaken = self._untaken, False
+        return self._current if taken else None
 
     def _begin(self, latest: dict[str, Any]) -> None:
         trial = copy(self.requester)
@@ -98,20 +128,41 @@ class Turns(Fetcher):
             self.responses.append(response_dict(None, error, said))
             return
         vars(self.requester).update(vars(trial))
-        self.latest = latest
-        self._launch(self.requester.made)
+        self._enqueue(_Turn(self.requester.made, latest))
 
-    def _launch(self, request: Request) -> None:
+    def _enqueue(self, turn: _Turn) -> None:
         self.waited = True
+        if self._turn is None:
+            self._launch(turn)
+        else:
+            self._later.append(turn)
+
+    def _launch(self, turn: _Turn) -> None:
+        self._turn, self.latest = turn, turn.latest
+        self._alarm = None
+        self.respondent.leid = self._leid
+        self._ask(turn.request)
+
+    def _end_turn(self) -> None:
+        self._turn = self._current = self._alarm = self._onward = self.latest = None
+        self._untaken = self._streaming = False
+        self._failures = 0
+        self.redirects = []
+        self.waited = bool(self._later)
+        if self._later:
+            self._launch(self._later.popleft())
+
+    def _ask(self, request: Request) -> None:
         self.respondent.await_head(request.method)
         clock = self._setup.network.clock
         self._current = Exchange(request, self._setup.timeouts, clock, self._settled, self._listen)
-        self._direct.append(self._current)
+        self._untaken = True
 
     def _listen(self, engine: responding.Respondent) -> Sink | bytearray:
         sink = self.respondent.take_head(engine)
         if self.respondent.evented and self._current is not None:
             self._streaming = True
+            self._failures = 0
             self._current.timeouts = self._current.timeouts.streaming()
         return sink
 
@@ -119,13 +170,12 @@ class Turns(Fetcher):
         if exchange is not self._current:
             return
         outcome = cast("Outcome", exchange.outcome)
-        self._current = None
+        self._current, self._untaken = None, False
         if self._streaming and not self._answers(outcome):
             self._stream_ended(outcome)
         elif isinstance(outcome, Response):
             self._answered(exchange.request, outcome)
         else:
-            self._streaming = False
             self._respond(outcome)
 
     def _answers(self, outcome: Outcome) -> bool:
@@ -133,7 +183,6 @@ class Turns(Fetcher):
         return isinstance(outcome, Response) and not self.respondent.evented
 
     def _answered(self, request: Request, response: Response) -> None:
-        self._streaming = False
         self.respondent.take_answer(response)
         response = response._replace(body=self.respondent.body)
         said = describe(self.requester, request if self.redirects else None, self.latest)
@@ -161,22 +210,18 @@ class Turns(Fetcher):
     def _hand_over(self, response: dict[str, Any]) -> None:
         if self.redirects:
             response["redirects"] = self.redirects
-            self.redirects = []
-        self._free()
         self.responses.append(response)
-
-    def _free(self) -> None:
-        self.latest, self.waited = None, False
+        self._end_turn()
 
     def _stream_ended(self, outcome: Outcome) -> None:
-        if self.connector.reconnectable and not isinstance(outcome, Canceled):
-            self._alarm = self._countdown(self.respondent.retry / 1000)
-            return
-        self._streaming = False
-        self.requester.headers.popall("last-event-id", None)
-        if isinstance(outcome, Response | Canceled):
+        canceled = isinstance(outcome, Canceled)
+        if self.connector.reconnectable and not canceled:
+            delay = max(self.respondent.retry, _LEAST_RETRY) / 1000
+            self._alarm = self._countdown(min(delay * 2**self._failures, max(delay, _MOST_DELAY)))
+            self._failures = min(self._failures + 1, 20)
+        elif canceled or isinstance(outcome, Response):
             self.respondent.ended = True
-            self._free()
+            self._end_turn()
         else:
             self._respond(outcome)
 
@@ -189,23 +234,38 @@ class Turns(Fetcher):
         self._alarm = None
         self._connection.open(self._base.origin)
         if self._streaming:
-            self._ask_again()
+            self.redirects = []
+            self._ask(self._stream_request())
         return True
 
     def _deserted(self) -> bool:
-        wanted = self._opened and self.connector.reconnectable and self.connector.tymeout > 0
+        wanted = self.opened and self.connector.reconnectable and self.connector.tymeout > 0
         return wanted and self._connection.phase is Phase.CLOSED and not (self.waited or self.requests)
 
-    def _ask_again(self) -> None:
-        if self.respondent.leid is not None:
-            self.requester.headers["Last-Event-ID"] = self.respondent.leid
-        self.requester.build()
-        self._launch(self.requester.made)
+    def _stream_request(self) -> Request:
+        """Return the turn's request with Last-Event-ID, in UTF-8, when there is one that can be sent."""
+        trial = copy(self.requester)
+        if self.respondent.leid:
+            with suppress(InvalidRequest):
+                field = check_header("Last-Event-ID", self.respondent.leid.encode("utf-8", "replace"))
+                trial.headers = trial.Fields(self.requester.headers)
+                trial.headers[field[0]] = field[1]
+        trial.build()
+        return trial.made
 
     def _give_up(self) -> None:
+        """Forget all that was asked and not answered."""
         exchange, self._current = self._current, None
-        self._streaming = False
-        self._free()
-        self._direct.clear()
+        self.requests.clear()
+        self._later.clear()
+        self._end_turn()
         if exchange is not None:
             self._abandon(exchange)
+
+    def _drop_turns(self, reason: str) -> None:
+        """End every turn that was begun: with an errored response, or, when it was a stream, with none."""
+        while self._turn is not None:
+            if self._current is None:
+                self._end_turn()
+            else:
+                self._current.conclude(Canceled(reason), "waiting")

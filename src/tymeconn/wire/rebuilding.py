@@ -209,7 +209,7 @@ class Requester:
     def _part(self) -> Url:
         """Part `path` into path, qargs and fragment, as hio does, and return the URL they make."""
         base = self.base
-        for name, kind in (("path", str), ("qargs", dict)):
+        for name, kind in (("path", str), ("qargs", dict), ("fragment", str)):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(f"{name} must be {kind.__name__}, not {getattr(self, name)!r}")
         rooted = self.path if self.path.startswith("/") else f"/{self.path}"
