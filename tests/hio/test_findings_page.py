@@ -36,9 +36,10 @@ def test_all_findings():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_rows_name_tests(row):
-    """Each row says what hio does and what tymeconn does, and names tests that exist and are about it."""
+    """Each row says what hio does and what tymeconn does, and links to tests that exist and are about it."""
     number, theirs, ours, tests = row
-    named = re.findall(r"`(test_\w+\.py::test_\w+)`", tests)
+    linked = re.findall(r"\[`(test_\w+)`\]\(\.\./\.\./tests/hio/(test_\w+\.py)\)", tests)
+    named = [f"{module}::{test}" for test, module in linked]
     assert theirs.endswith(".") and ours.endswith(".") and named
     assert [PROOFS.get(each) for each in named] == [int(number)] * len(named)
 

@@ -705,8 +705,8 @@ def test_sender_must_be_one():
 def test_handle_that_is_nested_too_deep_for_str_names_no_job():
     """Python 3.11's json reads deeper than its str writes, at a depth that hangs on who called.
 
-    Without a place to look there is no handle, and with one the waiter has no word for what it sees: no
-    depth stops the Doist.
+    Without a place to look there is no handle, and with one the watch ends when the script does: no depth
+    stops the Doist.
     """
     waiter = Waiter("w", status="status", poll=Template(url="/jobs", json={"id": "{id}x"}))
     outcomes = set()
