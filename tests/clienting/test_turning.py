@@ -307,6 +307,8 @@ def test_ha_says_where_to_connect():
         {"ha": ("h",)},
         {"txbs": b""},
         {"rxbs": 5},
+        {"redirects": 5},
+        {"wl": 5},
         {"fragment": 5},
     ],
 )

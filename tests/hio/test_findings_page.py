@@ -36,7 +36,7 @@ def test_all_findings():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_rows_name_tests(row):
-    """Each row says what hio does and what tymeconn does, and links to tests that exist and are about it."""
+    """Each row says what hio does and what tymeconn does, and links to tests that are about it."""
     number, theirs, ours, tests = row
     linked = re.findall(r"\[`(test_\w+)`\]\(\.\./\.\./tests/hio/(test_\w+\.py)\)", tests)
     named = [f"{module}::{test}" for test, module in linked]

@@ -9,7 +9,7 @@ from collections import deque
 
 import pytest
 from hio.base import tyming
-from hio.core import http, tcp
+from hio.core import http, tcp, wiring
 from hio.core.http import clienting as theirs
 from hio.core.http import httping
 from hio.help.hicting import Hict
@@ -117,7 +117,7 @@ def test_connector_attributes(clienting, name):
 
 def test_wire_log_and_buffers_are_handed_on(clienting):
     """What a client is given for its connector is on the connector."""
-    wirelog, rxbs = object(), bytearray()
+    wirelog, rxbs = wiring.WireLog(), bytearray()
     connector = clienting.Client(port=1, wl=wirelog, rxbs=rxbs).connector
     assert connector.wl is wirelog
     assert connector.rxbs is rxbs

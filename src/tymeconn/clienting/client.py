@@ -13,7 +13,7 @@ from ..net.seams import Network, Tls
 from ..policy.patience import Timeouts
 from ..wire.messages import Limits, Response
 from .connector import ConnectorOptions, HioConnector, TappedNetwork
-from .describing import deque_of, hosted, led_by, parted
+from .describing import given_or_new, hosted, led_by, parted
 from .requester import Requester, built
 from .respondent import Respondent
 from .securing import TLS_NAMES, tls_of
@@ -98,10 +98,12 @@ class Client(Turns):
         parts = {"method": method, "headers": headers, "qargs": qargs, "fragment": fragment, "body": body}
         parts |= {"data": data, "fargs": fargs, "portOptional": portOptional, **where}
         self.requester = built(requester, parts)
-        self.requests = deque_of("requests", requests)
-        self.responses = deque_of("responses", responses)
-        self.events = deque_of("events", respondent.events if respondent and events is None else events)
-        self.redirects = [] if redirects is None else redirects
+        self.requests = given_or_new("requests", deque, requests)
+        self.responses = given_or_new("responses", deque, responses)
+        self.events = given_or_new(
+            "events", deque, respondent.events if respondent and events is None else events
+        )
+        self.redirects = given_or_new("redirects", list, redirects)
         base = self.requester.base
         options = {"name": name, "uid": uid, "bufsize": bufsize, "wl": wl, **kwa}
         self.connector: Any = connector or HioConnector(base.origin, cast("ConnectorOptions", options))

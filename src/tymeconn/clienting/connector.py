@@ -16,6 +16,7 @@ from ..exchanging.connection import Connection, Phase
 from ..net.seams import Address, Connector, Lookup, Network, Tls, Underway
 from ..tyming.clocks import Clock
 from ..wire.urls import Origin
+from .describing import given_or_new
 
 __all__ = ["ConnectorOptions", "HioConnector", "Tap", "TappedNetwork"]
 
@@ -76,11 +77,11 @@ class HioConnector(tyming.Tymee):
         self.tymeout = options.get("tymeout") or self.Tymeout
         self.reconnectable = bool(options.get("reconnectable", self.Reconnectable))
         self.bs = options.get("bs") or options.get("bufsize") or 8096
-        self.wl = options.get("wl")
+        self.wl = _wire_log(options.get("wl"))
         self.hostname = origin.host
         self._opened = False
-        self.rxbs = _buffer("rxbs", options.get("rxbs"))
-        self.raw = _buffer("txbs", options.get("txbs"))
+        self.rxbs = given_or_new("rxbs", bytearray, options.get("rxbs"))
+        self.raw = given_or_new("txbs", bytearray, options.get("txbs"))
         self.tymer = tyming.Tymer(tymth=self.tymth, duration=self.tymeout)
         self._origin = origin
         self._ha: tuple[Any, ...] = options.get("ha") or (origin.host, origin.port)
@@ -332,9 +333,7 @@ class TappedNetwork:
         return self._network.ready(tls)
 
 
-def _buffer(name: str, given: object) -> bytearray:
-    if given is None:
-        return bytearray()
-    if not isinstance(given, bytearray):
-        raise TypeError(f"{name} must be a bytearray, not {given!r}")
-    return given
+def _wire_log(wl: Any) -> Any:
+    if wl and not (hasattr(wl, "writeRx") and hasattr(wl, "writeTx")):
+        raise TypeError(f"wl must be a WireLog, not {wl!r}")
+    return wl

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from hio.core.tcp import clienting as tcp
@@ -17,7 +16,9 @@ from ..wire.messages import Request, Response
 from ..wire.urls import split
 from .requester import Requester
 
-__all__ = ["dejsoned", "deque_of", "describe", "hosted", "led_by", "parted", "response_dict"]
+__all__ = ["dejsoned", "describe", "given_or_new", "hosted", "led_by", "parted", "response_dict"]
+
+T = TypeVar("T")
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -108,10 +109,10 @@ def dejsoned(response: Response, *, always: bool) -> Any:
         return None
 
 
-def deque_of(name: str, given: Any) -> deque[dict[str, Any]]:
-    """Return the deque that was given, or a new one; TypeError names what is none."""
+def given_or_new(name: str, kind: type[T], given: Any) -> T:
+    """Return what was given, or a new one; TypeError names what is of another kind."""
     if given is None:
-        return deque()
-    if not isinstance(given, deque):
-        raise TypeError(f"{name} must be a deque, not {given!r}")
+        return kind()
+    if not isinstance(given, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {given!r}")
     return given
