@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hio.base.tyming import Tymist
 
 from tymeconn.clienting import Client, ClientDoer
 from tymeconn.testing.driving import drive
@@ -14,29 +15,19 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n"
 
 
-class Clock:
-    """Seconds that a test sets."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
 class Bench:
-    """A client of scripted peers and its clock."""
+    """A client of scripted peers, and the tymist that is its clock."""
 
     def __init__(self, *scripts, reconnectable=True, **options):
-        self.clock = Clock()
-        self.network = ScriptedNetwork(*scripts, clock=self.clock)
+        self.tymist = Tymist(tyme=100.0)
+        self.network = ScriptedNetwork(*scripts, clock=self.tymist.tymen())
         options |= {"reconnectable": reconnectable, "tymeout": options.get("tymeout", 0.0)}
         self.client = Client(hostname="h.test", network=self.network, **options)
         self.client.reopen()
 
     def service(self, passes=10, seconds=0.0):
         for _ in range(passes):
-            self.clock.now += seconds
+            self.tymist.tyme += seconds
             self.client.service()
 
     def ask(self, *paths, passes=10):
@@ -123,7 +114,7 @@ def test_stream_in_its_pause_can_be_ended(how):
         bench.client.events.clear()
         asking = bench.client.serviceWhileGen(tymeout=0.1)
         next(asking)
-        bench.clock.now += 0.2
+        bench.tymist.tyme += 0.2
         with pytest.raises(StopIteration):
             next(asking)
     else:
@@ -166,7 +157,7 @@ def test_stream_that_cannot_be_opened_is_asked_for_ever_more_rarely():
     made = bench.network.connector
 
     def connector(address, tls=None):
-        refusals.append(bench.clock.now)
+        refusals.append(bench.tymist.tyme)
         return made(address, tls)
 
     bench.network.connector = connector
@@ -197,12 +188,12 @@ def test_close_ends_what_was_transmitted():
     assert not bench.client.waited
 
 
-def given_up(client, clock, passes=3):
+def given_up(bench, passes=3):
     """Ask with serviceWhileGen and let its time pass."""
-    asking = client.serviceWhileGen(tymeout=1.0)
+    asking = bench.client.serviceWhileGen(tymeout=1.0)
     for _ in range(passes):
         next(asking)
-    clock.now += 2.0
+    bench.tymist.tyme += 2.0
     with pytest.raises(StopIteration) as stopped:
         next(asking)
     return stopped.value.value
@@ -214,7 +205,7 @@ def test_what_was_given_up_is_never_sent():
     bench.client.request(method="GET", path="/a")
     bench.client.request(method="POST", path="/b")
     bench.client.transmit(path="/t")
-    assert given_up(bench.client, bench.clock) is None
+    assert given_up(bench) is None
     bench.ask("/c")
     assert [path for path in bench.targets if path in {"/a", "/b"}] == []
     assert bench.bodies == [b"c"]
@@ -224,7 +215,7 @@ def test_request_that_waits_for_a_handshake_is_given_up():
     """A connection that comes up late carries the next request and not the one before."""
     bench = Bench([answer("2")])
     bench.client.request(method="POST", path="/1")
-    assert given_up(bench.client, bench.clock, passes=1) is None
+    assert given_up(bench, passes=1) is None
     bench.ask("/2")
     assert (bench.targets, bench.bodies) == (["/2"], [b"2"])
 
@@ -241,7 +232,7 @@ def test_redirects_of_what_was_given_up_stay_with_it():
     """The next response has none of them."""
     bench = Bench([MOVED, None], [answer("b")])
     bench.client.request(method="GET", path="/s")
-    assert given_up(bench.client, bench.clock, passes=6) is None
+    assert given_up(bench, passes=6) is None
     assert bench.targets == ["/s", "/moved"]
     bench.ask("/b")
     assert (bench.bodies, "redirects" in bench.client.responses[0]) == ([b"b"], False)
