@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 
 import pytest
 from hio.base.tyming import Tymist
 
 from tymeconn.clienting import Client, ClientDoer
+from tymeconn.errors import InvalidRequest
 from tymeconn.testing.driving import drive
 from tymeconn.testing.scripting import END, ScriptedNetwork, answer
 
@@ -317,3 +319,102 @@ def test_doer_opens_a_client_that_was_begun():
     assert not bench.client.opened
     ClientDoer(client=bench.client).enter()
     assert (bench.client.opened, bench.client.connector.opened) == (True, True)
+
+
+def test_transmit_does_not_touch_the_stream_that_is_out():
+    """The stream is asked for again as it was, whatever was asked, or refused, in the meantime."""
+    bench = Bench([[STREAM + b"retry: 100\nid: 9\ndata: 1\n\n", None, END]], [answer("s"), answer("p")])
+    bench.ask("/s", passes=3)
+    with pytest.raises(InvalidRequest):
+        bench.client.transmit(path="http://other.test/x")
+    bench.client.transmit(method="POST", path="/pay", body=b"10")
+    bench.service(seconds=0.1)
+    bench.service(seconds=0.1)
+    assert (bench.targets, bench.told) == (["/s", "/s", "/pay"], [None, b"9", None])
+    assert bench.bodies == [b"s", b"p"]
+
+
+def test_response_describes_its_own_request():
+    """Not the one that waits behind it."""
+    bench = Bench([answer("1"), answer("2"), answer("3")])
+    bench.client.request(method="GET", path="/1", reply="one")
+    bench.service(3)
+    bench.client.transmit(method="POST", path="/2", body=b"B")
+    bench.client.transmit(method="PUT", path="/3", body=b"C")
+    bench.service()
+    said = [response["request"] for response in bench.client.responses]
+    assert [(each["method"], each["path"], each["body"]) for each in said] == [
+        ("GET", "/1", b""),
+        ("POST", "/2", b"B"),
+        ("PUT", "/3", b"C"),
+    ]
+    assert [each.get("reply") for each in said] == ["one", None, None]
+
+
+def test_more_may_be_asked_for_where_a_response_is_taken():
+    """A client that is closed, opened and asked while it hands a response over answers that, too."""
+
+    class Asking(deque):
+        def append(self, item):
+            super().append(item)
+            if len(self) == 1:
+                bench.client.close()
+                bench.client.reopen()
+                bench.client.transmit(path="/again")
+
+    bench = Bench([answer("1")], [answer("2")], responses=Asking())
+    bench.ask("/a", passes=20)
+    assert (bench.targets, bench.bodies) == (["/a", "/again"], [b"1", b"2"])
+
+
+def test_stream_that_was_left_says_nothing_about_the_next():
+    """Neither its id, though events of it are still taken, nor its retry."""
+
+    class Leaving(deque):
+        def append(self, item):
+            super().append(item)
+            if len(self) == 1:
+                bench.client.reopen()
+
+    old = b"retry: 999999999999\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\n"
+    bench = Bench([[STREAM + old]], [[STREAM + b"retry: 100\ndata: 3\n\n", END]], [None], events=Leaving())
+    bench.client.transmit(path="/s")
+    bench.client.transmit(path="/t")
+    bench.service(30, seconds=0.1)
+    assert (bench.targets, bench.told) == (["/s", "/t", "/t"], [None, None, None])
+
+
+def test_retry_of_a_year_is_a_day():
+    """A server cannot keep a client for itself for ever."""
+    bench = Bench(stream(b"data: 1\n\n", retry=999_999_999_999), [None])
+    bench.ask("/s")
+    bench.service(2, seconds=43_000)
+    assert bench.targets == ["/s"]
+    bench.tymist.tyme += 500
+    bench.service()
+    assert bench.targets == ["/s", "/s"]
+
+
+def test_tx_waits_for_the_end_of_a_request_that_leaves():
+    """Bytes of one's own go before or behind a request, never into it."""
+    bench = Bench([None, None])
+    bench.service(3)
+    bench.network.connectors[0].window = 40
+    bench.client.request(method="POST", path="/p", body=b"A" * 700)
+    bench.service(1)
+    bench.client.connector.tx(b"raw")
+    bench.service(60)
+    assert b"".join(bench.sent).endswith(b"A" * 700 + b"raw")
+
+
+def test_closed_service_while_gen_gives_up_what_it_asked():
+    """Its answer is never the next one's."""
+    bench = Bench([None], [answer("b")])
+    bench.client.request(method="GET", path="/a")
+    asking = bench.client.serviceWhileGen()
+    for _ in range(4):
+        next(asking)
+    asking.close()
+    assert not bench.client.waited
+    bench.ask("/b")
+    assert (bench.targets, bench.bodies) == (["/a", "/b"], [b"b"])

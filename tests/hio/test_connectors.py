@@ -113,6 +113,14 @@ def test_injected_client_that_is_connected(peer, plain, echo):
     assert server.accepted == 1
 
 
+def test_injected_client_is_closed_with_its_client(peer, plain, echo):
+    """Also before a request went out on it."""
+    connector = plain(peer(echo))
+    connector.reopen()
+    Client(connector=connector).close()
+    assert not connector.opened
+
+
 def test_injected_client_s_name_is_case_insensitive(peer, plain, echo):
     """RFC 9110 4.2.3."""
     server = peer(echo)

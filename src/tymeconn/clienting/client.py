@@ -121,7 +121,7 @@ class Client(Turns):
         self.respondent = self._responding(
             respondent, msg=msg, dictable=dictable, redirectable=redirectable
         )
-        self._leid = self.respondent.leid
+        self._start = (self.respondent.leid, self.respondent.retry)
 
     def request(  # noqa: PLR0913, PLR0917 hio's signature
         self,
@@ -172,8 +172,9 @@ class Client(Turns):
     def serviceWhileGen(self, tymeout: float = 0.5) -> Generator[bytes, Any, Response | None]:  # noqa: N802
         """Service until all requests are answered: yields b"" and returns the oldest response.
 
-        Returns None when `tymeout` (in tyme, or in seconds if these come first) has passed; all that was
-        asked by then is given up, so that its answer is never taken for another's.
+        Returns None when `tymeout` (in tyme, or in seconds if these come first) has passed and there is
+        none. What is not answered by then, or when the generator is closed, is given up, so that its
+        answer is never taken for another's.
         """
         response = yield from self.awaited(tymeout)
         return None if response is None else self.attrify(response)
@@ -181,13 +182,14 @@ class Client(Turns):
     def awaited(self, tymeout: float) -> Generator[bytes, Any, dict[str, Any] | None]:
         """Do as `serviceWhileGen`, and return the response dict."""
         over = self._countdown(tymeout)
-        while (self.requests or self.waited or not self.responses) and not over():
-            self.service()
-            yield b""
-        if self.responses:
-            return self.responses.popleft()
-        self._give_up()
-        return None
+        try:
+            while (self.requests or self.waited or not self.responses) and not over():
+                self.service()
+                yield b""
+        finally:
+            if self.requests or self.waited:
+                self._give_up()
+        return self.responses.popleft() if self.responses else None
 
     def wind(self, tymth: Any) -> None:
         """Take hio's tyme, for the connector too; network deadlines run on the network's clock."""
@@ -205,6 +207,8 @@ class Client(Turns):
         """Close the connection; what was begun ends with an error, what waits in `requests` stays there."""
         super().close()
         self._drop_turns("the client was closed")
+        if not isinstance(self.connector, HioConnector):
+            self.connector.close()  # it may be open though no request has gone out on it yet
         self.opened = False
 
     @property

@@ -197,9 +197,9 @@ class HioConnector(tyming.Tymee):
             self.serviceSends()
 
     def send_raw(self) -> None:
-        """Send what `tx` was given, as far as the connection takes it."""
+        """Send what `tx` was given, as far as the connection takes it; never into a request that leaves."""
         connector = self._connection.connector
-        if self.raw and connector is not None:
+        if self.raw and connector is not None and not self._connection.unsent:
             with suppress(OSError):
                 del self.raw[: connector.send(bytes(self.raw))]
 

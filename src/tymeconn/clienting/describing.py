@@ -14,7 +14,6 @@ from hio.help.hicting import Hict
 
 from ..wire.messages import Request, Response
 from ..wire.urls import split
-from .requester import Requester
 
 __all__ = ["dejsoned", "describe", "given_or_new", "hosted", "led_by", "parted", "response_dict"]
 
@@ -61,13 +60,13 @@ def led_by(connector: Any, path: str, scheme: str) -> dict[str, Any]:
 
 
 def describe(
-    requester: Requester, request: Request | None, latest: Mapping[str, Any] | None
+    asked: Mapping[str, Any], request: Request | None, latest: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return what a response dict says of its request: `latest` with hio's twelve keys put in.
 
-    `request` is given when it is not the one that `requester` built, but where a redirect led to.
+    `asked` is what the requester described. `request` is given when a redirect led to another.
     """
-    said = {**(latest or {}), **requester.described()}
+    said = {**(latest or {}), **asked}
     if request is None:
         return said
     path, _, query = request.url.target.partition("?")

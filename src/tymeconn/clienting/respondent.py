@@ -194,8 +194,10 @@ class Answer:
         try:
             stream.feed(piece)
         finally:
-            self.retry = self.retry if stream.retry is None else stream.retry
-            self.leid = self.leid if stream.leid is None else stream.leid
+            # Whoever took an event may have ended the stream, and another answer is awaited.
+            if stream is self.eventSource:
+                self.retry = self.retry if stream.retry is None else stream.retry
+                self.leid = self.leid if stream.leid is None else stream.leid
 
     def _end(self, trailers: Headers) -> None:
         self.body, self.length = self._kept, len(self._kept)

@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
+
+from multidict import CIMultiDictProxy
 
 from ..errors import Canceled, ExchangeError, InvalidRequest
 from ..exchanging.connection import Phase
@@ -30,15 +32,18 @@ __all__ = ["Turns"]
 
 # Milliseconds: a server that asks to be asked again at once is not obeyed to the letter.
 _LEAST_RETRY = 100
+# Nor one that asks not to be asked for a year: a day is as good as never.
+_MOST_RETRY = 86_400_000
 # Seconds between two attempts to open a stream that cannot be opened.
 _MOST_DELAY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A request on its way to a response: as it was built, and the dict it was built from, if any."""
+    """A request on its way to a response: as it was built, what is said of it, and its dict, if any."""
 
     request: Request
+    asked: dict[str, Any]
     latest: dict[str, Any] | None = None
 
 
@@ -57,7 +62,7 @@ class Turns(Fetcher):
     responses: deque[dict[str, Any]]
     redirects: list[dict[str, Any]]
     opened: bool
-    _leid: str | None
+    _start: tuple[str | None, int]
 
     def _begin_idle(self) -> None:
         self.waited = False
@@ -83,10 +88,8 @@ class Turns(Fetcher):
             InvalidRequest, TypeError: the request could not be sent.
         """
         changes = {name: parts.get(name) for name in Requester.Differing}
-        if any(value is not None for value in changes.values()):
-            self.requester.reinit(**changes)
-        self.requester.build()
-        self._enqueue(_Turn(self.requester.made))
+        self._build(changes if any(value is not None for value in changes.values()) else None)
+        self._enqueue(None)
 
     def redirect(self) -> None:
         """Go where the last of `redirects` leads; `service` calls it when the client is redirectable."""
@@ -119,18 +122,24 @@ class Turns(Fetcher):
         return self._current if taken else None
 
     def _begin(self, latest: dict[str, Any]) -> None:
-        trial = copy(self.requester)
         try:
-            trial.reinit(**{name: latest.get(name) for name in Requester.Differing})
-            trial.build()
+            self._build({name: latest.get(name) for name in Requester.Differing})
         except Exception as error:  # noqa: BLE001 whatever was put into `requests` by hand
             said = {**self.requester.described(), **(latest if isinstance(latest, dict) else {})}
             self.responses.append(response_dict(None, error, said))
             return
-        vars(self.requester).update(vars(trial))
-        self._enqueue(_Turn(self.requester.made, latest))
+        self._enqueue(latest)
 
-    def _enqueue(self, turn: _Turn) -> None:
+    def _build(self, changes: dict[str, Any] | None) -> None:
+        """Build the requester's message, or raise and leave the requester as it was."""
+        trial = copy(self.requester)
+        if changes is not None:
+            trial.reinit(**changes)
+        trial.build()
+        vars(self.requester).update(vars(trial))
+
+    def _enqueue(self, latest: dict[str, Any] | None) -> None:
+        turn = _Turn(self.requester.made, self.requester.described(), latest)
         self.waited = True
         if self._turn is None:
             self._launch(turn)
@@ -140,7 +149,7 @@ class Turns(Fetcher):
     def _launch(self, turn: _Turn) -> None:
         self._turn, self.latest = turn, turn.latest
         self._alarm = None
-        self.respondent.leid = self._leid
+        self.respondent.leid, self.respondent.retry = self._start
         self._ask(turn.request)
 
     def _end_turn(self) -> None:
@@ -185,7 +194,7 @@ class Turns(Fetcher):
     def _answered(self, request: Request, response: Response) -> None:
         self.respondent.take_answer(response)
         response = response._replace(body=self.respondent.body)
-        said = describe(self.requester, request if self.redirects else None, self.latest)
+        said = self._said(request if self.redirects else None)
         data = dejsoned(response, always=self.respondent.dictable)
         try:
             self._onward = self._following(request, response)
@@ -205,18 +214,22 @@ class Turns(Fetcher):
 
     def _respond(self, error: Exception) -> None:
         self.respondent.take_error(error)
-        self._hand_over(response_dict(None, error, describe(self.requester, None, self.latest)))
+        self._hand_over(response_dict(None, error, self._said(None)))
+
+    def _said(self, request: Request | None) -> dict[str, Any]:
+        turn = cast("_Turn", self._turn)
+        return describe(turn.asked, request, turn.latest)
 
     def _hand_over(self, response: dict[str, Any]) -> None:
         if self.redirects:
             response["redirects"] = self.redirects
+        self._end_turn()  # before anyone is told, who may ask for more at once
         self.responses.append(response)
-        self._end_turn()
 
     def _stream_ended(self, outcome: Outcome) -> None:
         canceled = isinstance(outcome, Canceled)
         if self.connector.reconnectable and not canceled:
-            delay = max(self.respondent.retry, _LEAST_RETRY) / 1000
+            delay = min(max(self.respondent.retry, _LEAST_RETRY), _MOST_RETRY) / 1000
             self._alarm = self._countdown(min(delay * 2**self._failures, max(delay, _MOST_DELAY)))
             self._failures = min(self._failures + 1, 20)
         elif canceled or isinstance(outcome, Response):
@@ -244,14 +257,14 @@ class Turns(Fetcher):
 
     def _stream_request(self) -> Request:
         """Return the turn's request with Last-Event-ID, in UTF-8, when there is one that can be sent."""
-        trial = copy(self.requester)
-        if self.respondent.leid:
-            with suppress(InvalidRequest):
-                field = check_header("Last-Event-ID", self.respondent.leid.encode("utf-8", "replace"))
-                trial.headers = trial.Fields(self.requester.headers)
-                trial.headers[field[0]] = field[1]
-        trial.build()
-        return trial.made
+        request = cast("_Turn", self._turn).request
+        if not self.respondent.leid:
+            return request
+        headers = request.headers.copy()
+        with suppress(InvalidRequest):
+            name, value = check_header("Last-Event-Id", self.respondent.leid.encode("utf-8", "replace"))
+            headers[name] = value
+        return replace(request, headers=CIMultiDictProxy(headers))
 
     def _give_up(self) -> None:
         """Forget all that was asked and not answered."""
