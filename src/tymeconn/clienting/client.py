@@ -13,15 +13,13 @@ from ..net.seams import Network, Tls
 from ..policy.patience import Timeouts
 from ..wire.messages import Limits, Response
 from .connector import ConnectorOptions, HioConnector, TappedNetwork
-from .describing import given_or_new, hosted, led_by, parted
+from .describing import given_or_new, hosted, led_by, of_kind, parted
 from .requester import Requester, built
 from .respondent import Respondent
 from .securing import TLS_NAMES, tls_of
 from .turning import Turns
 
 __all__ = ["Client"]
-
-_PARTS = {"Requester": Requester, "Respondent": Respondent}
 
 
 class Client(Turns):
@@ -90,7 +88,7 @@ class Client(Turns):
             ValueError: a file for TLS cannot be used.
         """
         _check_known(kwa)
-        _check_given(Requester=requester, Respondent=respondent)
+        _check_given(requester, respondent)
         if connector:
             where = led_by(connector, path, scheme)
         else:
@@ -239,10 +237,11 @@ class Client(Turns):
         return given
 
 
-def _check_given(**given: object) -> None:
-    for name, value in given.items():
-        if value is not None and not isinstance(value, _PARTS[name]):
-            raise TypeError(f"{name.lower()} must be a {name}, not {value!r}")
+def _check_given(requester: Requester | None, respondent: Respondent | None) -> None:
+    if requester is not None:
+        of_kind("requester", Requester, requester)
+    if respondent is not None:
+        of_kind("respondent", Respondent, respondent)
 
 
 def _check_known(kwa: dict[str, Any]) -> None:

@@ -13,16 +13,13 @@ from typing import Any, TypedDict
 from hio.base import tyming
 
 from ..exchanging.connection import Connection, Phase
+from ..exchanging.setup import READS, RECV_SIZE
 from ..net.seams import Address, Connector, Lookup, Network, Tls, Underway
 from ..tyming.clocks import Clock
 from ..wire.urls import Origin
 from .describing import given_or_new
 
 __all__ = ["ConnectorOptions", "HioConnector", "Tap", "TappedNetwork"]
-
-# One call of serviceReceives reads at most so much: the same share as a service pass has.
-_READS = 8
-_RECV_SIZE = 65_536
 
 
 class ConnectorOptions(TypedDict, total=False):
@@ -259,8 +256,8 @@ class Tap:
         return b"" if self.ended else self._received(size)
 
     def pull(self) -> None:
-        """Take what has arrived into `rxbs`, a bounded share of it; the end is kept for `recv`."""
-        for _ in range(_READS):
+        """Take what has arrived into `rxbs`, in as many reads as a pass has; the end is kept for `recv`."""
+        for _ in range(READS):
             data = None if self.ended else self._pulled()
             if not data:
                 self.ended = self.ended or data is not None
@@ -269,7 +266,7 @@ class Tap:
 
     def _pulled(self) -> bytes | None:
         try:
-            return self._received(_RECV_SIZE)
+            return self._received(RECV_SIZE)
         except OSError as error:
             self._broken = error
             return b""

@@ -15,7 +15,7 @@ from hio.help.hicting import Hict
 from ..wire.messages import Request, Response
 from ..wire.urls import split
 
-__all__ = ["dejsoned", "describe", "given_or_new", "hosted", "led_by", "parted", "response_dict"]
+__all__ = ["dejsoned", "describe", "given_or_new", "hosted", "led_by", "of_kind", "parted", "response_dict"]
 
 T = TypeVar("T")
 
@@ -110,8 +110,11 @@ def dejsoned(response: Response, *, always: bool) -> Any:
 
 def given_or_new(name: str, kind: type[T], given: Any) -> T:
     """Return what was given, or a new one; TypeError names what is of another kind."""
-    if given is None:
-        return kind()
+    return kind() if given is None else of_kind(name, kind, given)
+
+
+def of_kind(name: str, kind: type[T], given: Any) -> T:
+    """Return what was given; TypeError names what is of another kind."""
     if not isinstance(given, kind):
         raise TypeError(f"{name} must be a {kind.__name__}, not {given!r}")
     return given

@@ -8,15 +8,15 @@ from ..net.seams import Network, Tls
 from ..policy.patience import Timeouts
 from ..wire.messages import Limits
 
-__all__ = ["Budget", "Setup"]
+__all__ = ["READS", "RECV_SIZE", "Budget", "Setup"]
 
 # One pass reads at most so much, so that a fast or hostile peer leaves the other doers their share.
-_READS = 8
+READS = 8
 _READ_BYTES = 262_144
 # And makes at most so much of it, as Respondent.feed counts: a few bytes of gzip can stand for a thousand
 # times as many. Measured: 3 ms of inflated zeroes, 2 to 4 ms of chunks of one byte.
 _SHARE = 1_048_576
-_RECV_SIZE = 65_536
+RECV_SIZE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class Budget:
     @property
     def affords(self) -> bool:
         """Another read is within it."""
-        return self.reads < _READS and self._received < _READ_BYTES and self.share > 0
+        return self.reads < READS and self._received < _READ_BYTES and self.share > 0
 
     @property
     def size(self) -> int:
         """How many bytes the next read may take."""
         # At least one: what is asked for no bytes looks like the end.
-        return max(1, min(_RECV_SIZE, _READ_BYTES - self._received))
+        return max(1, min(RECV_SIZE, _READ_BYTES - self._received))
 
     def spend(self, data: bytes | None) -> None:
         """Count a read."""

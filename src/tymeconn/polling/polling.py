@@ -33,6 +33,7 @@ from ..policy.patience import Patience
 from ..tyming.clocks import Calendar
 from ..tyming.waiting import Wait
 from ..wire.messages import Request, Response
+from ..wire.redirecting import downgrades
 from ..wire.urls import Url, resolve, split
 from . import presets
 from .jobs import Job, JobState, Watch
@@ -223,7 +224,7 @@ class PollingDoer(doing.Doer):
             job.watch = Watch.BLIND
             raise WatchBlind(f"redirected {job.hops} times in a row, last to {url}")
         here, there = split(look.url), split(url)
-        if (here.origin.scheme, there.origin.scheme) == ("https", "http"):
+        if downgrades(here.origin, there.origin):
             job.watch = Watch.BLIND
             raise WatchBlind(f"redirected from https to {url}")
         look = self._aimed(look, there, here)

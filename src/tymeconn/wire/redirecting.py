@@ -16,7 +16,7 @@ from .messages import Request, Response
 from .requesting import frame
 from .urls import DEFAULT_PORTS, Origin, Url, resolve
 
-__all__ = ["MAX_HOPS", "next_request"]
+__all__ = ["MAX_HOPS", "downgrades", "next_request"]
 
 MAX_HOPS = 20
 """How many redirects are followed one behind the other."""
@@ -62,7 +62,7 @@ def next_request(
     if hops >= MAX_HOPS:
         raise TooManyRedirects(f"{request.url} is redirected again after {hops} redirects")
     url = _url(request.url, location)
-    if _downgrades(request.url.origin, url.origin) and not insecure:
+    if downgrades(request.url.origin, url.origin) and not insecure:
         raise RedirectRefused("insecure_redirect", f"{request.url} is redirected from https to {url}")
     method = _method(request.method, response.status)
     turned = method != request.method
@@ -117,7 +117,7 @@ def _hidden(old: Origin, new: Origin, secret_headers: Set[str]) -> Set[str]:
     if _upgrades(old, new):
         return frozenset({"host"})
     # RFC 9110 10.1.3: what was read over https is not told in the clear.
-    referer = {"referer"} if _downgrades(old, new) else set()
+    referer = {"referer"} if downgrades(old, new) else set()
     return {"host"} | referer | _SECRETS | {name.lower() for name in secret_headers}
 
 
@@ -127,7 +127,8 @@ def _upgrades(old: Origin, new: Origin) -> bool:
     return old == plain and new == secure
 
 
-def _downgrades(old: Origin, new: Origin) -> bool:
+def downgrades(old: Origin, new: Origin) -> bool:
+    """Return whether what was asked over https would be asked in the clear."""
     return old.scheme == "https" and new.scheme == "http"
 
 
