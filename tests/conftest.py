@@ -17,6 +17,8 @@ import pytest
 import trustme
 from hypothesis import settings
 
+from .stand_ins import request_of
+
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if "CI" in os.environ else "here")
@@ -108,23 +110,6 @@ def server_context(authority):
         return context
 
     return make
-
-
-def request_of(connection):
-    """Return one request, head and body; empty when the client closed."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = connection.recv(65536)
-        if not piece:
-            return b""
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-    )
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
 
 
 @pytest.fixture

@@ -19,14 +19,7 @@ from tymeconn.testing.driving import drive
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
 from tymeconn.tyming.waiting import Wait
 
-
-class Clock:
-    """Seconds that a test sets."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from ..stand_ins import Clock
 
 
 def client_of(*scripts, clock=lambda: 0.0, **options):

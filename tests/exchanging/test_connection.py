@@ -30,22 +30,14 @@ from tymeconn.wire.messages import Limits, Response
 from tymeconn.wire.requesting import make_request
 from tymeconn.wire.urls import split
 
-
-class Clock:
-    """Seconds that a test sets."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+from ..stand_ins import Clock
 
 
 class Bench:
     """A connection with a queue of exchanges and a clock."""
 
     def __init__(self, *scripts, timeouts=None):
-        self.clock = Clock()
+        self.clock = Clock(100.0)
         self.network = ScriptedNetwork(*scripts, clock=self.clock)
         self.timeouts = timeouts or Timeouts()
         self.queue = []

@@ -6,6 +6,8 @@ from hio.base.doing import Doer, Doist
 
 from tymeconn.clienting import ClientDoer
 
+from ..stand_ins import request_of
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -51,7 +53,7 @@ class Replies:
         self._reply = reply
 
     def __call__(self, connection):
-        while request := self._read(connection):
+        while request := request_of(connection):
             self.requests.append(request)
             connection.sendall(self._reply(request))
 
@@ -69,17 +71,3 @@ class Replies:
     def body(self, at=-1):
         """Return the body of the request at an index."""
         return self.requests[at].partition(b"\r\n\r\n")[2]
-
-    def _read(self, connection):
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = connection.recv(65_536)
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        lines = head.lower().split(b"\r\n")
-        length = sum(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-        while len(body) < length:
-            body += connection.recv(65_536)
-        return head + b"\r\n\r\n" + body

@@ -108,25 +108,16 @@ def test_many_doers_share_a_client_inside_dodoers(peer, echo):
     assert server.accepted == 1
 
 
-def test_server_that_closes_each_time(peer, once):
-    """A connection that ends after its answer is opened again for the next request."""
-    server = peer(once(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"))
+@pytest.mark.parametrize("said", [b"Connection: close\r\n", b""])
+def test_server_that_closes_each_time(peer, once, said):
+    """A connection that ends after its answer is opened again for the next request, said or not."""
+    server = peer(once(b"HTTP/1.1 200 OK\r\n" + said + b"Content-Length: 2\r\n\r\nok"))
     client = Client(hostname="127.0.0.1", port=server.port)
     doer = doing(ask, client, "/a", "/b", "/c")
     run([doer])
     client.close()
     assert doer.value == ["ok"] * 3
     assert server.accepted == 3
-
-
-def test_server_that_closes_without_saying(peer, once):
-    """A keep-alive connection that the server closed is replaced."""
-    server = peer(once(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
-    client = Client(hostname="127.0.0.1", port=server.port)
-    doer = doing(ask, client, "/a", "/b", "/c")
-    run([doer])
-    client.close()
-    assert doer.value == ["ok"] * 3
 
 
 def test_tls_with_a_private_authority(peer, echo, server_context, cafile):

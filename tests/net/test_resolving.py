@@ -10,6 +10,7 @@ import pytest
 from tymeconn.net.resolving import Resolver
 from tymeconn.net.seams import Address
 
+from ..stand_ins import Clock
 from .scripted import PATIENCE, join_threads
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -40,13 +41,6 @@ class Names:
         if self.error:
             raise self.error
         return self.rows
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def look_up(resolver: Resolver, host: str = "example.test") -> Any:
@@ -159,7 +153,7 @@ def test_nobody_is_told_after_cancel() -> None:
 @pytest.mark.parametrize(("error", "seconds"), [(None, 60.0), (socket.gaierror(-2, "unknown"), 5.0)])
 def test_answers_are_kept_for_a_while(error: Exception | None, seconds: float) -> None:
     """Addresses are shared for 60 s and failures for 5 s of the clock, and asked anew after."""
-    names, clock = Names(), Clock()
+    names, clock = Names(), Clock(1000.0)
     names.error = error
     resolver = Resolver(clock, names)
     look_up(resolver)
