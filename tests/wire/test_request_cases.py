@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -16,19 +13,17 @@ from tymeconn.wire.redirecting import next_request
 from tymeconn.wire.requesting import encode, make_request
 from tymeconn.wire.urls import split
 
-CASES = json.loads(
-    Path(os.environ.get("TYMECONN_CASES", Path(__file__).parents[1] / "cases"))
-    .joinpath("requests.json")
-    .read_text(encoding="utf-8")
-)["cases"]
+from .case_files import cases_of
+
+CASES = cases_of("requests.json")
 
 # Families (ending in a slash) and single cases that nothing here can play yet, and why.
 NOT_YET = {
     "redirect/307-once-only-body": "bodies are whole",
     "redirect/308-once-only-body": "bodies are whole",
     "redirect/body-of-redirect-read": "played by a connection, not by bytes",
-    "cookie/": "there is no jar",
-    "proxy/": "there are no proxies",
+    "cookie/": "played in test_cookie_cases.py",
+    "proxy/": "played in test_proxy_cases.py",
     "url/target-raw": "no option for a raw target",
     "url/target-nonascii": "no option for a raw target",
     "url/options-star": "no option for a raw target",

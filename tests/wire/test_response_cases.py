@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,14 +15,12 @@ from tymeconn.wire.decoding import DECODERS
 from tymeconn.wire.messages import Limits
 from tymeconn.wire.responding import Respondent
 
+from .case_files import cases_of
+
 # Bodies in these codings are left out until DECODERS has them.
 LATER_CODINGS = ("br", "zstd")
 
-CASES = json.loads(
-    Path(os.environ.get("TYMECONN_CASES", Path(__file__).parents[1] / "cases"))
-    .joinpath("responses.json")
-    .read_text(encoding="utf-8")
-)["cases"]
+CASES = cases_of("responses.json")
 
 
 def raw(case):
