@@ -2,27 +2,21 @@
 
 Output comes in pieces, each made when it is asked for: a body that would grow a thousandfold is refused at
 the limit and never held, and whoever asks may stop at any piece and go on later.
+
+gzip and deflate are always there, br (RFC 7932) and zstd (RFC 8878) when their extras are installed.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from ..errors import DecodeError, TooLarge
-from .framing import STEP
+from ..errors import DecodeError
+from .inflating import CODINGS, Inflater
 from .messages import Limits
 
-__all__ = ["DECODERS", "Chain", "Decoder", "Inflater", "make_decoder"]
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP, _ZLIB, _RAW = 31, 15, -15
-_PIECE = 65_536
-# zlib hands back what it did not use as a copy. Short slices keep that linear for bodies of many members or
-# of high compression.
-_SLICE = 4_096
+__all__ = ["ACCEPTED", "DECODERS", "Chain", "Decoder", "make_decoder"]
 
 
 class Decoder(Protocol):
@@ -48,75 +42,6 @@ class Decoder(Protocol):
         Raises:
             DecodeError: the coding is cut short.
         """
-
-
-_Begin = Callable[[bytes, int], int | None]
-
-
-class Inflater:
-    """Deflate data in any wrapper, at most `limit` bytes of output.
-
-    `begin(lead, members)` looks at two bytes behind so many members: it returns zlib's window bits for the
-    member that they begin, or None when they begin garbage, which is dropped.
-    """
-
-    def __init__(self, begin: _Begin, limit: int) -> None:
-        self.worked = 0
-        self._begin = begin
-        self._limit = limit
-        self._room = limit
-        self._members = 0
-        self._held = b""
-        self._member: zlib._Decompress | None = None
-
-    def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
-        """Yield what `data` adds; see Decoder."""
-        for start in range(0, len(data), _SLICE):
-            rest = self._held + data[start : start + _SLICE]
-            self._held = b""
-            while rest and (member := self._opened(rest)):
-                yield from self._inflate(member, rest)
-                rest = self._behind(member)
-
-    def finish(self) -> None:
-        """Take the end of the body; see Decoder."""
-        if self._member or (self._held and not self._members):
-            raise DecodeError("the body ends inside its content coding")
-
-    def _opened(self, lead: bytes) -> zlib._Decompress | None:
-        if self._member:
-            return self._member
-        if len(lead) < 2:
-            self._held = lead
-            return None
-        bits = self._begin(lead[:2], self._members)
-        if bits is None:
-            self._begin = _begin_nothing
-            return None
-        self._member = zlib.decompressobj(bits)
-        return self._member
-
-    def _inflate(self, member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-        full = True
-        while (data or full) and not member.eof:
-            most = min(_PIECE, self._room + 1)
-            try:
-                piece = member.decompress(data, most)
-            except zlib.error as error:
-                raise DecodeError(f"the body is not what its content coding says: {error}") from None
-            self._room -= len(piece)
-            if self._room < 0:
-                raise TooLarge(f"the decoded body exceeds Limits.decoded: {self._limit} bytes")
-            self.worked += STEP + len(piece)
-            yield piece
-            data, full = member.unconsumed_tail, len(piece) == most
-
-    def _behind(self, member: zlib._Decompress) -> bytes:
-        if not member.eof:
-            return b""
-        self._member = None
-        self._members += 1
-        return member.unused_data
 
 
 class Chain:
@@ -151,30 +76,14 @@ def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from decoder.feed(piece)
 
 
-def _begin_gzip(lead: bytes, members: int) -> int | None:
-    # RFC 1952 2.2: members follow one another. Zeroes or garbage behind the last are common and harmless.
-    return _GZIP if not members or lead == _GZIP_MAGIC else None
-
-
-def _begin_deflate(lead: bytes, members: int) -> int | None:
-    # RFC 9110 8.4.1.2 asks for the wrapper of RFC 1950 and notes that some send none. The wrapper's first
-    # two bytes are a multiple of 31 and name deflate; a raw stream that looked so would begin with a stored
-    # block with bits set in its padding, which no encoder makes.
-    if members:
-        return None
-    return _ZLIB if lead[0] & 0x0F == 8 and int.from_bytes(lead) % 31 == 0 else _RAW
-
-
-def _begin_nothing(_lead: bytes, _members: int) -> int | None:
-    return None
-
-
 DECODERS: Mapping[str, Callable[[int], Decoder]] = {
-    "gzip": partial(Inflater, _begin_gzip),
-    "x-gzip": partial(Inflater, _begin_gzip),
-    "deflate": partial(Inflater, _begin_deflate),
+    name: partial(Inflater, coding) for name, coding in CODINGS.items()
 }
 """Makes a decoder with a limit, in bytes, for the coding's name in lower case."""
+
+# RFC 9110 8.4.1.3: x-gzip is gzip by a name of old, which nobody needs to be told.
+ACCEPTED: str = ", ".join(name for name in DECODERS if name != "x-gzip")
+"""What Accept-Encoding may offer: every coding that can be undone here."""
 
 
 def make_decoder(codings: Sequence[str], limits: Limits) -> Decoder | None:
