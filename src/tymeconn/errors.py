@@ -22,6 +22,8 @@ user holds: a generator method, ``Response.raise_for_status`` or ``job.result()`
     │   │   ├── ReadTimeout                  the peer sent no bytes
     │   │   └── TotalTimeout                 the exchange as a whole took too long
     │   ├── WriteError                       sending broke off and no answer explained why
+    │   ├── BodyError                        the caller's own body source failed or broke its word
+    │   ├── HookError                        the caller's own hook raised
     │   ├── StaleConnection                  a reused connection had ended before any answer
     │   ├── NoResponse                       a new connection ended before any answer
     │   ├── IncompleteRead                   the connection ended inside the answer
@@ -50,6 +52,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "BodyError",
     "Canceled",
     "CertificateError",
     "ConnectError",
@@ -57,6 +60,7 @@ __all__ = [
     "DecodeError",
     "ExchangeError",
     "ExchangeTimeout",
+    "HookError",
     "IncompleteRead",
     "InvalidRequest",
     "JobCanceled",
@@ -98,8 +102,8 @@ class TymeconnError(Exception):
 class InvalidRequest(TymeconnError, ValueError):
     """The caller asked for a request that cannot be sent.
 
-    ``kind`` is a stable word: invalid_url, unsupported_scheme, invalid_method, invalid_header,
-    invalid_body.
+    ``kind`` is a stable word: invalid_url, unsupported_scheme, invalid_method, invalid_target,
+    invalid_header, invalid_body.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -204,6 +208,14 @@ class WriteError(ExchangeError):
     retryable = True
 
 
+class BodyError(ExchangeError):
+    """The source of the request's body raised (``__cause__``), or gave other than it had declared."""
+
+
+class HookError(ExchangeError):
+    """A function of the caller's own raised, for progress or for auth; ``__cause__`` is what it raised."""
+
+
 class StaleConnection(ExchangeError):
     """A connection that had carried another exchange was closed before this one's answer began."""
 
@@ -265,7 +277,8 @@ class RedirectRefused(ExchangeError):
     """The answer is a redirect that is not followed.
 
     ``kind`` is one of invalid_redirect (its Location is no URL, or there are several), unsupported_scheme
-    (neither http nor https) and insecure_redirect (from https to http).
+    (neither http nor https), insecure_redirect (from https to http) and body_not_replayable (the body would
+    have to go out again, and its source is spent).
     """
 
     def __init__(self, kind: str, message: str) -> None:

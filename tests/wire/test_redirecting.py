@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from tymeconn.errors import RedirectRefused, TooManyRedirects
 from tymeconn.wire.messages import Response
-from tymeconn.wire.redirecting import MAX_HOPS, next_request
+from tymeconn.wire.redirecting import Follow, next_request
 from tymeconn.wire.requesting import encode, make_request
 from tymeconn.wire.urls import split
 
@@ -35,7 +35,7 @@ def follow(
 ):
     """Return the request that a redirect leads to."""
     request = make_request(method, split(url), headers=headers, body=body)
-    return next_request(request, redirect(location, status=status), 0, **options)
+    return next_request(request, redirect(location, status=status), 0, Follow(**options))
 
 
 def refusal(location, url="http://a.example/x"):
@@ -58,7 +58,7 @@ def test_not_a_redirect(status):
 def test_nowhere_to_go(locations):
     """Without a Location the redirect is the answer, after any number of them."""
     request = make_request("GET", split("http://a.example/"))
-    assert next_request(request, redirect(*locations), MAX_HOPS) is None
+    assert next_request(request, redirect(*locations), 20, Follow()) is None
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_two_locations():
     """Two Locations lead nowhere."""
     request = make_request("GET", split("http://a.example/"))
     with pytest.raises(RedirectRefused, match=r"/y.*/z") as caught:
-        next_request(request, redirect("/y", "/z"), 0)
+        next_request(request, redirect("/y", "/z"), 0, Follow())
     assert caught.value.kind == "invalid_redirect"
 
 
@@ -223,9 +223,9 @@ def test_hops():
     """A circle ends after twenty redirects."""
     request = make_request("GET", split("http://a.example/"))
     for hops in range(20):
-        request = next_request(request, redirect("/"), hops)
+        request = next_request(request, redirect("/"), hops, Follow())
     with pytest.raises(TooManyRedirects, match="after 20 redirects"):
-        next_request(request, redirect("/"), 20)
+        next_request(request, redirect("/"), 20, Follow())
 
 
 @given(st.sampled_from(["", "/", "//", "http://", "https://u@"]), st.text(st.characters(max_codepoint=255)))

@@ -9,7 +9,7 @@ import pytest
 from tymeconn.errors import InvalidRequest, RedirectRefused, TooManyRedirects
 from tymeconn.wire.heads import parse_head
 from tymeconn.wire.messages import Limits, Response
-from tymeconn.wire.redirecting import next_request
+from tymeconn.wire.redirecting import Follow, next_request
 from tymeconn.wire.requesting import encode, make_request
 from tymeconn.wire.urls import split
 
@@ -36,6 +36,7 @@ NOT_YET = {
     "body/early-response": "played by a connection, not by bytes",
     "body/early-200": "played by a connection, not by bytes",
 }
+FOLLOW = Follow(secret_headers=frozenset({"x-api-key"}))
 # What played cases expect of the connection, not of the request's bytes.
 NOT_OF_THE_BYTES = {"reuse_after"}
 
@@ -77,7 +78,7 @@ def redirected(case):
     response = answered(**case["in"]["response"])
     for hops in range(100):
         try:
-            following = next_request(request, response, hops, secret_headers={"x-api-key"})
+            following = next_request(request, response, hops, FOLLOW)
         except RedirectRefused as error:
             return {"error": error.kind}
         except TooManyRedirects:

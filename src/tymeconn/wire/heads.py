@@ -16,7 +16,7 @@ from ..errors import ProtocolError, TooLarge
 from .headers import Headers
 from .messages import Limits
 
-__all__ = ["PREFIX", "Head", "members", "parse_head", "parse_trailers"]
+__all__ = ["NOT_IN_TRAILERS", "PREFIX", "Head", "members", "parse_head", "parse_trailers"]
 
 PREFIX = b"HTTP/1."
 
@@ -29,7 +29,7 @@ _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\n]*")
 # A trailer section has the grammar of fields (RFC 9112 7.1.2), so it is read as those of a head.
 _STAND_IN = b"HTTP/1.1 200 OK\r\n"
 # RFC 9110 6.5.1: what frames, routes, authenticates or describes the content comes too late in a trailer.
-_NOT_IN_TRAILERS = frozenset(
+NOT_IN_TRAILERS = frozenset(
     name
     for names in (
         ("connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
@@ -84,7 +84,7 @@ def parse_trailers(block: bytes, limits: Limits) -> Headers:
     block = b"%b%b\r\n" % (_STAND_IN, block)
     _check_controls(block, "trailer")
     fields = _fields(block, "trailer", limits.headers)
-    allowed = ((name, value) for name, value in fields.items() if name.lower() not in _NOT_IN_TRAILERS)
+    allowed = ((name, value) for name, value in fields.items() if name.lower() not in NOT_IN_TRAILERS)
     return CIMultiDictProxy(CIMultiDict(allowed))
 
 

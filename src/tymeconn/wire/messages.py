@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, NoReturn
 
 from multidict import MultiMapping
 
 from ..errors import StatusError
-from .headers import Headers, make_headers
+from .bodies import Source
+from .headers import Headers, HeadersInput, make_headers
 from .urls import Url
 
 __all__ = ["Limits", "Meta", "Request", "Response"]
@@ -60,13 +61,30 @@ class Limits:
 class Request:
     """A request that may be sent as it is: every part was checked when it was made.
 
-    Made by `requesting.make_request`. `body` is what goes out, before any transfer coding.
+    Made by `requesting.make_request`.
+
+    Attributes:
+        method: a token.
+        url: where it goes.
+        headers: Host first; they say how the body is framed.
+        body: what goes out, before any transfer coding.
+        source: where the body comes from when it is not in `body`.
+        trailers: fields behind a chunked body, or a function that says them when the body is out.
+        target: what stands in the request line in place of the URL's own.
     """
 
     method: str
     url: Url
     headers: Headers = field(default_factory=make_headers)
     body: bytes = b""
+    source: Source | None = None
+    trailers: Headers | Callable[[], HeadersInput] | None = None
+    target: str = ""
+
+    @property
+    def renewable(self) -> bool:
+        """It can go out now, be it for the first time or again."""
+        return self.source is None or self.source.renewable
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +95,15 @@ class Meta:
         elapsed: seconds of the network's clock from the call to the last byte.
         interims: (status, headers) of each 1xx response, in order.
         trailers: fields that followed the body.
+        history: the responses that led to this one: redirects and challenges, in order.
+        tunnel: after a 101 or a 2xx to CONNECT, an `exchanging.exchange.Tunnel`: the connection itself.
     """
 
     elapsed: float = 0.0
     interims: tuple[tuple[int, Headers], ...] = ()
     trailers: Headers = field(default_factory=make_headers)
+    history: tuple[Response, ...] = ()
+    tunnel: Any = None
 
 
 class _Fields(NamedTuple):
@@ -141,6 +163,11 @@ class Response(_Fields):
     def elapsed(self) -> float:
         """Seconds of the network's clock from the call to the last byte."""
         return self.meta.elapsed
+
+    @property
+    def history(self) -> tuple[Response, ...]:
+        """The responses that led to this one: redirects and challenges, in order."""
+        return self.meta.history
 
     def json(self) -> Any:
         """Return the body decoded as JSON.

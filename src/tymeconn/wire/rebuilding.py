@@ -22,7 +22,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from ..errors import InvalidRequest
 from .headers import HeadersInput, check_header, make_headers, pairs
 from .messages import Request
-from .requesting import check_method, encode, encode_body, frame
+from .multipart import part_head
+from .requesting import check_given, check_method, encode, encode_body, frame
 from .urls import DEFAULT_PORTS, Url, encode_pairs, split
 
 __all__ = ["Requester", "in_order"]
@@ -31,8 +32,6 @@ T = TypeVar("T")
 
 _HOST_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# RFC 7578 4.2 and WHATWG HTML 4.10.22.8: what would end the quoted name or its line.
-_IN_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 _FRESH = ("body", "data", "fargs")
 _CARRIED = ("hostname", "port", "scheme", "method", "path", "qargs", "fragment", "headers", "portOptional")
 _DIFFERING = ("method", "path", "qargs", "fragment", "headers", *_FRESH)
@@ -184,8 +183,13 @@ class Requester:
         """
         self._content_type = ""
         method = check_method(self.method)
+        if method == "CONNECT":
+            raise InvalidRequest("invalid_method", "CONNECT makes a tunnel, not a request")
         url = self._part()
-        given = CIMultiDict((name.title(), value) for name, value in make_headers(self.headers).items())
+        named = check_given(make_headers(self.headers))
+        if "transfer-encoding" in named:
+            raise InvalidRequest("invalid_header", "transfer-encoding: hio's message is never in chunks")
+        given = CIMultiDict((name.title(), value) for name, value in named.items())
         content_type, body = self._content(given.get("content-type", ""))
         if method == "GET":
             content_type, body = "", b""
@@ -262,17 +266,13 @@ def _multipart(fargs: Mapping[str, Any]) -> tuple[str, bytes]:
         for item in (value if isinstance(value, list) else [value])
     ]
     boundary = f"----{blake2b(repr(parts).encode(), digest_size=10).hexdigest()}"
-    pieces = [b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts]
+    pieces = [b"--%b%b\r\n" % (boundary.encode(), part) for part in parts]
     return f"multipart/form-data; boundary={boundary}", b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
 def _form_part(name: str, value: Any) -> bytes:
     filename, content, kind = _filed(value)
-    disposition = f'form-data; name="{name.translate(_IN_NAME)}"'
-    if filename is not None:
-        disposition += f'; filename="{filename.translate(_IN_NAME)}"'
-    head = f"Content-Disposition: {disposition}\r\nContent-Type: {kind}\r\n\r\n"
-    return encode_body(head, "utf-8") + encode_body(content, "utf-8")
+    return part_head(name, filename, kind) + encode_body(content, "utf-8")
 
 
 def _filed(value: Any) -> tuple[str | None, bytes | bytearray | str, str]:

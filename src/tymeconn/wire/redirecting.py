@@ -6,7 +6,7 @@ What was meant for one origin is not told to another, and no redirect leads from
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -16,10 +16,7 @@ from .messages import Request, Response
 from .requesting import frame
 from .urls import DEFAULT_PORTS, Origin, Url, resolve
 
-__all__ = ["MAX_HOPS", "downgrades", "next_request"]
-
-MAX_HOPS = 20
-"""How many redirects are followed one behind the other."""
+__all__ = ["Follow", "downgrades", "next_request", "upgrades"]
 
 # Not 300 (a choice, for the caller to make), 304 (no redirect), 305 and 306 (RFC 9110 15.4.6 and 15.4.7).
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
@@ -31,14 +28,33 @@ _OF_THE_BODY = frozenset(
 _ASCII = bytes(range(128))
 
 
-def next_request(
-    request: Request,
-    response: Response,
-    hops: int,
-    *,
-    secret_headers: Set[str] = frozenset(),
-    insecure: bool = False,
-) -> Request | None:
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Which redirects are followed.
+
+    Attributes:
+        most: how many, one behind the other; with 0 the first is the answer that is handed over.
+        secret_headers: names, in any case, of fields that are kept from other origins, beside
+            Authorization, Cookie and Proxy-Authorization.
+        insecure: follow from https to http too.
+    """
+
+    most: int = 20
+    secret_headers: Set[str] = frozenset()
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.most, bool) or not isinstance(self.most, int):
+            raise TypeError(f"most must be a number of redirects, not {self.most!r}")
+        if self.most < 0:
+            raise ValueError(f"most must not be negative: {self.most!r}")
+        names: object = self.secret_headers
+        if not isinstance(names, Set) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"secret_headers must be a set of names, not {names!r}")
+        object.__setattr__(self, "secret_headers", frozenset(map(str.lower, self.secret_headers)))
+
+
+def next_request(request: Request, response: Response, hops: int, follow: Follow) -> Request | None:
     """Return what `response` asks to be sent next; None when it is the answer to hand over.
 
     The fragment of the URL is inherited when Location has none. Userinfo in Location is ignored, so that a
@@ -48,31 +64,35 @@ def next_request(
         request: what was answered, as `requesting.make_request` or this function made it.
         response: its answer.
         hops: how many redirects were followed before this one.
-        secret_headers: names, in any case, of fields that are kept from other origins, beside
-            Authorization, Cookie and Proxy-Authorization.
-        insecure: follow from https to http too.
+        follow: which redirects are followed.
 
     Raises:
-        RedirectRefused: kind invalid_redirect, unsupported_scheme or insecure_redirect.
-        TooManyRedirects: MAX_HOPS were followed before.
+        RedirectRefused: kind invalid_redirect, unsupported_scheme, insecure_redirect or
+            body_not_replayable.
+        TooManyRedirects: as many as are followed were followed before.
     """
-    location = _location(response)
+    location = _location(response) if follow.most else ""
     if not location:
         return None
-    if hops >= MAX_HOPS:
+    if hops >= follow.most:
         raise TooManyRedirects(f"{request.url} is redirected again after {hops} redirects")
     url = _url(request.url, location)
-    if downgrades(request.url.origin, url.origin) and not insecure:
+    if downgrades(request.url.origin, url.origin) and not follow.insecure:
         raise RedirectRefused("insecure_redirect", f"{request.url} is redirected from https to {url}")
     method = _method(request.method, response.status)
     turned = method != request.method
-    hidden = _hidden(request.url.origin, url.origin, secret_headers)
+    if not turned and not request.renewable:
+        raise RedirectRefused("body_not_replayable", f"the body for {request.url} cannot go to {url} again")
+    hidden = _hidden(request.url.origin, url.origin, follow.secret_headers)
     fields = CIMultiDict(
         (name, value)
         for name, value in request.headers.items()
         if name.lower() not in hidden and not (turned and _is_of_the_body(name.lower()))
     )
-    return frame(Request(method, url, CIMultiDictProxy(fields), b"" if turned else request.body), [])
+    moved = Request(method, url, CIMultiDictProxy(fields))
+    if not turned:
+        moved = replace(moved, body=request.body, source=request.source, trailers=request.trailers)
+    return frame(moved, [])
 
 
 def _location(response: Response) -> str:
@@ -114,14 +134,14 @@ def _hidden(old: Origin, new: Origin, secret_headers: Set[str]) -> Set[str]:
     """Return the names, in lower case, of what is not told to the new origin."""
     if old == new:
         return frozenset()
-    if _upgrades(old, new):
+    if upgrades(old, new):
         return frozenset({"host"})
     # RFC 9110 10.1.3: what was read over https is not told in the clear.
     referer = {"referer"} if downgrades(old, new) else set()
-    return {"host"} | referer | _SECRETS | {name.lower() for name in secret_headers}
+    return {"host"} | referer | _SECRETS | secret_headers
 
 
-def _upgrades(old: Origin, new: Origin) -> bool:
+def upgrades(old: Origin, new: Origin) -> bool:
     """Return whether the same server is asked to answer over https, as HTTP has it by default."""
     plain, secure = (Origin(scheme, old.host, DEFAULT_PORTS[scheme]) for scheme in ("http", "https"))
     return old == plain and new == secure

@@ -7,35 +7,45 @@ line, Host) and 6 (framing).
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
-from .headers import TOKEN, Headers, HeadersInput, make_headers
+from .bodies import Body, Source, source_of
+from .decoding import ACCEPTED
+from .headers import TOKEN, Headers, HeadersInput, check_header, make_headers, pairs
+from .heads import NOT_IN_TRAILERS
 from .messages import Request
+from .multipart import Files, make_multipart
 from .urls import Params, Url, credentials, encode_pairs, with_params
 
 __all__ = [
     "MessageOptions",
+    "check_given",
     "check_method",
+    "check_trailers",
     "encode",
     "encode_body",
     "encode_json",
+    "expects",
     "frame",
     "make_request",
+    "size_of",
 ]
 
 # RFC 9110 8.6: a user agent sends Content-Length 0 when the method gives an absent body a meaning.
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
-_STANDARD = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"})
-_REFUSED = {
-    "transfer-encoding": "is set by the body, not by hand",
-    # RFC 9110 7.8: who asks must be ready to speak it, and a 101 hands the connection over.
-    "upgrade": "asks for a protocol that nobody here would speak",
-}
-_DEFAULTS = (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
+_STANDARD = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT"})
+# Eighteen digits are more than anybody's body has, and int() would take any that Unicode knows.
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_TARGET = re.compile(r"[\x21-\x7e]+")
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
+_DEFAULTS = (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED))
 
 
 class MessageOptions(TypedDict, total=False):
@@ -44,69 +54,173 @@ class MessageOptions(TypedDict, total=False):
     Attributes:
         params: appended to the URL's query; a list repeats a parameter, None omits it.
         json: the body, encoded as compact UTF-8 JSON.
-        form: the body, as application/x-www-form-urlencoded pairs.
-        body: the body itself; str is sent as UTF-8.
+        form: the body, as application/x-www-form-urlencoded pairs; with `files`, fields before them.
+        files: the body, as multipart/form-data; see `multipart.Files`.
+        boundary: between the parts of `files`; by default one that nobody can guess.
+        body: the body itself: bytes, str (sent as UTF-8), a file opened for reading bytes, an iterable of
+            bytes, or a `bodies.Source`. When its size is unknown and no Content-Length is given, it is
+            sent in chunks.
+        trailers: fields behind the body, or a function that says them when the body is out.
         headers: fields in the order in which they are sent.
+        cookies: names and values for this request, not for one that a redirect leads to elsewhere.
+        target: what stands in the request line in place of the URL's path and query: ``*`` for OPTIONS,
+            host:port for CONNECT (RFC 9112 3.2).
+        upgrade: protocols to go over to, as in Upgrade (RFC 9110 7.8).
     """
 
     params: Params | None
     json: Any
     form: Params | None
-    body: bytes | bytearray | str | None
+    files: Files | None
+    boundary: str | None
+    body: Body | None
+    trailers: HeadersInput | Callable[[], HeadersInput] | None
     headers: HeadersInput | None
+    cookies: Mapping[str, str] | None
+    target: str | None
+    upgrade: str | None
 
 
 def make_request(method: str, url: Url, **options: Unpack[MessageOptions]) -> Request:
     """Return the request that the arguments ask for, checked whole.
 
     Raises:
-        InvalidRequest: a method, header or body that may not be sent.
+        InvalidRequest: a method, target, header or body that may not be sent.
         TypeError: an unknown option, two bodies, or a value of the wrong type.
     """
     unknown = set(options) - MessageOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"unknown option {sorted(unknown)[0]!r}")
     method = check_method(method)
-    content_type, body = _body(options)
-    given = make_headers(options.get("headers"))
+    target = _target(method, options.get("target"))
+    content_type, content = _content(options)
+    given = check_given(make_headers(options.get("headers")))
     fields = [default for default in _DEFAULTS if default[0] not in given]
     user = credentials(url)
     if user is not None and "authorization" not in given:
         fields.append(("Authorization", f"Basic {b64encode(b':'.join(user)).decode()}"))
     if content_type and "content-type" not in given:
         fields.append(("Content-Type", content_type))
-    return frame(Request(method, with_params(url, options.get("params")), given, body), fields)
+    fields += [*_cookie(options.get("cookies")), *_upgrade(options.get("upgrade"))]
+    body, source = (content, None) if isinstance(content, bytes) else (b"", content)
+    request = Request(method, with_params(url, options.get("params")), given, body, source)
+    return frame(replace(request, trailers=_trailers(options.get("trailers")), target=target), fields)
 
 
 def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
-    """Return the request with Host first, then `fields`, Content-Length (RFC 9112 6) and its own headers.
+    """Return the request with Host first, then `fields`, what frames its body, and its own headers.
+
+    A body in chunks is named by Transfer-Encoding, which may be given for bytes too; another one, and what
+    is empty where a method gives that a meaning (RFC 9110 8.6), by Content-Length (RFC 9112 6).
 
     Raises:
-        InvalidRequest: Host or Content-Length is repeated or wrong; Transfer-Encoding is given, for how a
-            body is framed is not the caller's to say; or Upgrade is, for nothing but HTTP is spoken here.
+        InvalidRequest: Host, Content-Length or Transfer-Encoding is repeated or wrong, or there is Expect
+            without a body.
     """
-    given = _with_te_named(request.headers)
-    for name in ("host", "content-length"):
+    given = _with_options_named(request.headers)
+    for name in ("host", "content-length", "transfer-encoding"):
         if len(given.getall(name, ())) > 1:
             raise InvalidRequest("invalid_header", f"header {name} is given more than once")
-    for name, why in _REFUSED.items():
-        if name in given:
-            raise InvalidRequest("invalid_header", f"header {name} {why}")
-    length = str(len(request.body))
-    if given.get("content-length", length) != length:
-        declared = given["content-length"]
+    framing = _framing(request, given)
+    if "expect" in given and not (request.body or request.source):
         raise InvalidRequest(
-            "invalid_header", f"content-length {declared} is not the body's {length} bytes"
+            "invalid_header", "header expect is for a request with a body (RFC 9110 10.1.1)"
         )
     named = [pair for pair in given.items() if pair[0].lower() == "host"]
-    host = named or [("Host", request.url.origin.authority)]
-    if "content-length" not in given and (request.body or request.method in _BODY_EXPECTED):
-        fields = [*fields, ("Content-Length", length)]
-    head = [*host, *fields, *(pair for pair in given.items() if pair not in named)]
-    return Request(request.method, request.url, CIMultiDictProxy(CIMultiDict(head)), request.body)
+    host = named or [
+        ("Host", request.target if request.method == "CONNECT" else request.url.origin.authority)
+    ]
+    head = [*host, *fields, *framing, *(pair for pair in given.items() if pair not in named)]
+    return replace(request, headers=CIMultiDictProxy(CIMultiDict(head)))
 
 
-def _with_te_named(given: Headers) -> Headers:
+def _framing(request: Request, given: Headers) -> list[tuple[str, str]]:
+    """Return the field that frames the body, unless it is among those `given`."""
+    declared, coding = given.get("content-length"), given.get("transfer-encoding")
+    size = size_of(request)
+    if coding is not None:
+        if coding.lower() != "chunked" or declared is not None:
+            raise InvalidRequest(
+                "invalid_header", f"transfer-encoding must be chunked, alone: {coding!r}, {declared!r}"
+            )
+        return []
+    if request.trailers is not None and declared is not None:
+        raise InvalidRequest("invalid_header", f"trailers need chunks, not content-length {declared}")
+    if declared is not None:
+        if not _DIGITS.fullmatch(declared) or size not in (None, int(declared)):
+            raise InvalidRequest(
+                "invalid_header", f"content-length {declared} is not the body's {size} bytes"
+            )
+        return []
+    if size is None or request.trailers is not None:
+        return [("Transfer-Encoding", "chunked")]
+    return [("Content-Length", str(size))] if size or request.method in _BODY_EXPECTED else []
+
+
+def check_given(headers: Headers) -> Headers:
+    """Return the caller's own headers, or raise InvalidRequest for one that an option stands for."""
+    # RFC 9110 7.8: who asks must be ready to speak it, and a 101 hands the connection over.
+    if "upgrade" in headers:
+        raise InvalidRequest("invalid_header", "header upgrade asks for a protocol that nobody would speak")
+    return headers
+
+
+def size_of(request: Request) -> int | None:
+    """Return how many bytes the body has; None when nobody knows."""
+    return len(request.body) if request.source is None else request.source.size
+
+
+def expects(request: Request) -> bool:
+    """Return whether the body waits for a 100 (RFC 9110 10.1.1)."""
+    return request.headers.get("expect", "").lower() == "100-continue"
+
+
+def check_trailers(trailers: Headers) -> Headers:
+    """Return fields that may stand behind a body (RFC 9110 6.5.1), or raise InvalidRequest."""
+    wrong = [name for name in trailers if name.lower() in NOT_IN_TRAILERS]
+    if wrong:
+        raise InvalidRequest("invalid_header", f"{wrong[0]} may not stand in a trailer section")
+    return trailers
+
+
+def _trailers(
+    given: HeadersInput | Callable[[], HeadersInput] | None,
+) -> Headers | Callable[[], HeadersInput] | None:
+    if given is None or callable(given):
+        return given
+    return check_trailers(make_headers(given))
+
+
+def _target(method: str, target: str | None) -> str:
+    if target is None:
+        target = ""
+    elif not isinstance(target, str):
+        raise TypeError(f"target must be str, not {target!r}")
+    elif not _TARGET.fullmatch(target):
+        raise InvalidRequest("invalid_target", f"target is not printable ASCII without blanks: {target!r}")
+    if method == "CONNECT" and not _AUTHORITY.fullmatch(target):
+        raise InvalidRequest("invalid_target", f"CONNECT needs a target host:port, not {target!r}")
+    return target
+
+
+def _cookie(cookies: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    # RFC 6265 4.2.1; a value is checked as that of a header, and against what would begin another cookie.
+    parts = []
+    for name, value in pairs(cookies or (), "cookies"):
+        _, text = check_header("Cookie", value)
+        if not isinstance(name, str) or not TOKEN.fullmatch(name) or ";" in text:
+            raise InvalidRequest("invalid_header", f"not a cookie: {name!r}={value!r}")
+        parts.append(f"{name}={text}")
+    return [("Cookie", "; ".join(parts))] if parts else []
+
+
+def _upgrade(protocols: str | None) -> list[tuple[str, str]]:
+    if protocols is None:
+        return []
+    return [check_header("Upgrade", protocols), ("Connection", "Upgrade")]
+
+
+def _with_options_named(given: Headers) -> Headers:
     """Name TE in Connection, because it holds for this connection only (RFC 9110 10.1.4)."""
     options = ", ".join(given.getall("connection", ()))
     if "te" not in given or "te" in (option.strip().lower() for option in options.split(",")):
@@ -122,31 +236,34 @@ def check_method(method: str) -> str:
         raise TypeError(f"method must be str, not {method!r}")
     if not TOKEN.fullmatch(method):
         raise InvalidRequest("invalid_method", f"method is not a token: {method!r}")
-    method = method.upper() if method.upper() in _STANDARD else method
-    if method.upper() == "CONNECT":
-        raise InvalidRequest("invalid_method", "CONNECT makes a tunnel, not a request")
-    return method
+    return method.upper() if method.upper() in _STANDARD else method
 
 
 def encode(request: Request) -> bytes:
     """Return the head as bytes, blank line included."""
-    lines = [f"{request.method} {request.url.target} HTTP/1.1"]
+    lines = [f"{request.method} {request.target or request.url.target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
-def _body(options: MessageOptions) -> tuple[str, bytes]:
-    given = [name for name in ("json", "form", "body") if options.get(name) is not None]
-    if len(given) > 1:
+def _content(options: MessageOptions) -> tuple[str, bytes | Source]:
+    """Return Content-Type and body of the one option that says them."""
+    form, files, body = options.get("form"), options.get("files"), options.get("body")
+    given = [name for name in ("json", "form", "files", "body") if options.get(name) is not None]
+    if len(given) > 1 and given != ["form", "files"]:
         raise TypeError(f"a request has one body, not {' and '.join(given)}")
-    if not given:
-        return "", b""
-    if given == ["json"]:
+    if options.get("json") is not None:
         return "application/json", encode_json(options["json"])
-    if given == ["form"]:
-        form = options["form"]
-        return "application/x-www-form-urlencoded", encode_pairs(form or (), "invalid_body").encode("ascii")
-    return "", encode_body(options["body"], "utf-8")
+    if files is not None:
+        parts = make_multipart(form, files, options.get("boundary"))
+        return f"multipart/form-data; boundary={parts.boundary}", parts
+    if form is not None:
+        return "application/x-www-form-urlencoded", encode_pairs(form, "invalid_body").encode("ascii")
+    if body is None:
+        return "", b""
+    if isinstance(body, bytes | bytearray | memoryview | str):
+        return "", encode_body(body, "utf-8")
+    return "", source_of(body)
 
 
 def encode_json(value: object) -> bytes:

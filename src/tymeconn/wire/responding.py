@@ -84,6 +84,7 @@ class Respondent:
         self._upgrade = upgrade
         self._sink = sink
         self._persists = False
+        self._received = 0
         self._incoming = Incoming()
         self._content = _Content(self._limits)
         self._reading = self._read()
@@ -92,6 +93,11 @@ class Respondent:
     def persisted(self) -> bool:
         """Whether the connection may carry another request: all ended well and nothing more has come."""
         return self.ended and self._persists and not self.extra
+
+    @property
+    def received(self) -> int:
+        """Bytes of the body that have come, before content decoding."""
+        return self._received if self.ended else self._content.received
 
     def feed(self, data: bytes, share: int = sys.maxsize) -> int:
         """Take bytes that arrived, and return what is left of `share` after the work that they made.
@@ -136,6 +142,7 @@ class Respondent:
         else:
             return
         self.ended = True
+        self._received = self._content.received
         self._incoming, self._content = Incoming(), _Content(self._limits)
 
     def _cut_short(self) -> ExchangeError:
@@ -214,6 +221,10 @@ class _Content:
         self._groups: list[bytes] = []
         self._pieces: list[Piece] = []
         self._limit = self._room = limits.body
+
+    @property
+    def received(self) -> int:
+        return self._limit - self._room
 
     def take(self, piece: Piece) -> Iterator[int]:
         within = piece[: self._room]

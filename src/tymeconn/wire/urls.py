@@ -29,6 +29,7 @@ __all__ = [
     "join",
     "resolve",
     "split",
+    "text_pairs",
     "with_params",
 ]
 
@@ -162,15 +163,20 @@ def encode_pairs(params: Params, kind: str = "invalid_url") -> str:
 
     Surrogates that stand for bytes (PEP 383) are sent as these bytes.
     """
-    fields = [
-        (_text("name of a parameter", name), text)
-        for name, value in pairs(params, "params")
-        for text in _texts(name, value)
-    ]
+    fields = text_pairs(params)
     try:
         return urlencode(fields, errors="surrogateescape")
     except UnicodeEncodeError:
         raise InvalidRequest(kind, f"lone surrogate in {fields!r}") from None
+
+
+def text_pairs(params: Params) -> list[tuple[str, str]]:
+    """Return pairs as text; values and errors as `with_params` says."""
+    return [
+        (_text("name of a parameter", name), text)
+        for name, value in pairs(params, "params")
+        for text in _texts(name, value)
+    ]
 
 
 def _texts(name: object, value: object) -> list[str]:
