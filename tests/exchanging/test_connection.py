@@ -75,7 +75,8 @@ def test_request_and_answer():
     bench.service()
     assert exchange.outcome.body == b"hello"
     assert bench.sent == [
-        b"GET /a HTTP/1.1\r\nHost: h.test\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\r\n"
+        b"GET /a HTTP/1.1\r\nHost: h.test\r\nAccept: */*\r\n"
+        b"Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n"
     ]
     assert bench.connection.phase is Phase.READY
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ..errors import (
     Canceled,
@@ -33,14 +34,12 @@ from ..tyming.waiting import Awaitable, Signal
 from ..wire.messages import Response
 from ..wire.urls import Origin
 from .deadlines import Deadline, connect_deadlines, flow_deadlines, total_deadlines
-from .exchange import Exchange
+from .exchange import Exchange, Tunnel
 from .http1 import Http1
+from .outflow import Outflow
 from .setup import Budget, Setup
 
 __all__ = ["Connection", "Phase"]
-
-# Pieces of a request that one pass sends.
-_SENDS = 8
 
 
 class Phase(enum.Enum):
@@ -75,8 +74,7 @@ class Connection:
         self.cutoff = False
         self._codec = Http1(setup.limits)
         self._stirred = Signal()
-        self._out = memoryview(b"")
-        self._broken: OSError | None = None
+        self._outflow = Outflow(self._codec, setup.network.clock)
         # It has come up in this very pass, and carried nothing.
         self._fresh = False
         self._serving = False
@@ -86,6 +84,8 @@ class Connection:
         self._budget = Budget()
         # The connector has notified since it was last read.
         self._news = False
+        # The sink had no room when the last pass ended: nothing is read, and the peer is not to blame.
+        self._full = False
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
@@ -137,7 +137,7 @@ class Connection:
     @property
     def unsent(self) -> memoryview:
         """The piece of the request that was begun and is not taken yet."""
-        return self._out
+        return self._outflow.out
 
     def cancel(self, exchange: Exchange, error: ExchangeError) -> None:
         """End the exchange that is on this connection with `error`; what was sent cannot be unsent."""
@@ -155,7 +155,11 @@ class Connection:
         """What may change something before `until`; a signal is among them that fires at every close."""
         if self._dial is not None:
             return (self._stirred, *self._dial.awaited)
-        if self.connector is None or self.connector.fileno() is None:
+        if (
+            self.connector is None
+            or self.connector.fileno() is None
+            or (self._full and not self._outflow.out)
+        ):
             return (self._stirred,)
         return (self._stirred, self.connector)
 
@@ -165,6 +169,8 @@ class Connection:
         moments = [moment for moment, _, _ in self._deadlines()]
         if self._dial is not None and self._dial.until is not None:
             moments.append(self._dial.until)
+        if self._codec.holding and self.exchange:
+            moments.append(self._outflow.release_due(self.exchange))
         if self._restless():
             moments.append(self._setup.network.clock())
         return min(moments, default=None)
@@ -173,7 +179,8 @@ class Connection:
         """Tell whether another pass would do something at once."""
         if self.connector is None:
             return self.phase is Phase.CLOSED and self.exchange is not None
-        return self._budget.curtailed or self._news or self.connector.pending
+        unread = self._news or self.connector.pending
+        return self._budget.curtailed or self._outflow.starved or (unread and not self._full)
 
     @property
     def _at(self) -> str:
@@ -182,7 +189,7 @@ class Connection:
             return self._dial.phase
         if self.phase is not Phase.BUSY:
             return "waiting"
-        return "sending" if self._out else "receiving"
+        return "sending" if self._outflow.out else "receiving"
 
     def _closed(self) -> Phase:
         exchange = self._claim()
@@ -222,7 +229,8 @@ class Connection:
         if connector.fileno() is None:
             connector.attach(self._stir)
         self._codec = Http1(self._setup.limits)
-        self._fresh, self._broken = True, None
+        self._outflow = Outflow(self._codec, self._setup.network.clock)
+        self._fresh = True
         return Phase.READY
 
     def _ready(self) -> Phase:
@@ -261,6 +269,8 @@ class Connection:
         # No answer can be there yet when the whole request went out a moment ago, unless a part of it is.
         look = exchange.outcome is None and (not self._send(exchange) or self._budget.behind)
         ended = look and self._receive(exchange)
+        if self._codec.passed is not None and exchange.outcome is None:
+            return self._pass_on(exchange, *self._codec.passed)
         if exchange.outcome is None and not ended:
             overdue = self._overdue()
             if overdue is None:
@@ -274,55 +284,45 @@ class Connection:
         self.cutoff = self.cutoff or isinstance(exchange.outcome, Response)
         return self._drop()
 
+    def _pass_on(self, exchange: Exchange, response: Response, data: bytes) -> Phase:
+        """Hand the connection over with the answer that ends HTTP on it (RFC 9110 7.8 and 9.3.6)."""
+        assert self.connector is not None
+        tunnel = Tunnel(self.connector, data)
+        self.connector = self.exchange = None
+        exchange.conclude(response.with_meta(replace(response.meta, tunnel=tunnel)))
+        return self._drop()
+
     def _send(self, exchange: Exchange) -> bool:
         """Send what there is; True when something went out and nothing is left."""
-        before = exchange.sent
-        for _ in range(_SENDS):
-            if not self._refill():
-                return exchange.sent > before
-            count = self._hand_over()
-            if not count:
-                return False
-            self._out = self._out[count:]
-            self._moved = self._setup.network.clock()
-            exchange.sent += count
-        self._budget.curtailed = self._refill()
-        return not self._budget.curtailed
-
-    def _refill(self) -> bool:
-        self._out = self._out or memoryview(self._codec.output())
-        return bool(self._out)
-
-    def _hand_over(self) -> int:
         assert self.connector is not None
-        if self._broken:
-            return 0
-        try:
-            return self.connector.send(self._out)
-        except OSError as error:
-            # The peer may have answered before it stopped reading (413): go on receiving.
-            self._broken = error
-            return 0
+        before = exchange.sent
+        self._budget.curtailed = self._outflow.send(self.connector, exchange)
+        return exchange.sent > before and not (self._outflow.out or self._codec.unsent)
 
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
-        if self._budget.behind:
-            self._feed(b"")
-        while exchange.outcome is None and self._budget.affords:
-            data = self._recv()
+        if self._full:
+            self._moved = self._setup.network.clock()
+        while exchange.outcome is None and exchange.room > 0 and self._budget.affords:
+            data = b"" if self._budget.behind else self._recv()
             if data is None:
-                return False
-            if not data:
+                break
+            if not data and not self._budget.behind:
                 self._end(exchange)
                 return True
-            self._feed(data)
-        self._budget.curtailed = exchange.outcome is None
+            self._feed(exchange, data)
+        else:
+            self._budget.curtailed = exchange.outcome is None and exchange.room > 0
+        self._full = exchange.room <= 0
         return False
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, exchange: Exchange, data: bytes) -> None:
         # While it is this side that is slow, the peer is not.
         self._moved = self._setup.network.clock()
-        self._budget.share = self._codec.feed(data, self._budget.share)
+        share = min(self._budget.share, exchange.room)
+        left = self._codec.feed(data, share)
+        self._budget.share -= share - left
+        self._budget.behind = left <= 0
 
     def _recv(self) -> bytes | None:
         """Return what arrived: None for nothing now, empty for the end, however it came about."""
@@ -331,7 +331,7 @@ class Connection:
         try:
             data = self.connector.recv(self._budget.size)
         except OSError as error:
-            self._broken = self._broken or error
+            self._outflow.broken = self._outflow.broken or error
             data = b""
         self.cutoff = data == b""
         self._budget.spend(data)
@@ -345,10 +345,11 @@ class Connection:
             if exchange.replayed:
                 self._codec.cancel(exchange)
                 return
-        if unanswered and self._broken and self._out:
-            exchange.conclude(WriteError(f"sending to {self.origin} broke off: {self._broken}"), "sending")
+        if unanswered and self._outflow.broken and self._outflow.out:
+            told = f"sending to {self.origin} broke off: {self._outflow.broken}"
+            exchange.conclude(WriteError(told), "sending")
             return
-        self._codec.eof(self.connector.clean and not self._broken)
+        self._codec.eof(self.connector.clean and not self._outflow.broken)
 
     def _fail(self, error: ExchangeError) -> Phase:
         exchange, self.exchange = self.exchange, None
@@ -362,8 +363,9 @@ class Connection:
         if self.connector is not None:
             self.connector.close()
         self._dial = self.connector = None
-        self._out = memoryview(b"")
-        self._budget.curtailed = self._news = False
+        self._codec = Http1(self._setup.limits)
+        self._outflow = Outflow(self._codec, self._setup.network.clock)
+        self._budget.curtailed = self._budget.behind = self._news = self._full = False
         self._stirred.fire()
         return Phase.CLOSED
 
@@ -384,7 +386,8 @@ class Connection:
         if self.phase is Phase.DIALING:
             yield from connect_deadlines(timeouts, self._moved)
         if self.phase is Phase.BUSY:
-            yield from flow_deadlines(timeouts, self._moved, sending=bool(self._out))
+            moved = max(self._moved, self._outflow.moved)
+            yield from flow_deadlines(timeouts, moved, sending=bool(self._outflow.out))
         if self.exchange is not None:
             yield from total_deadlines(timeouts, self.exchange.started)
 

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, Unpack
 
-from ..errors import ExchangeError
+from ..errors import ExchangeError, HookError
+from ..net.seams import Connector
 from ..policy.patience import Timeouts
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
 from ..wire.framing import Sink
 from ..wire.messages import Request, Response
+from ..wire.redirecting import Follow
 from ..wire.requesting import MessageOptions
 from ..wire.responding import Respondent
 from ..wire.urls import Origin
 
-__all__ = ["Codec", "Exchange", "FetchOptions", "Outcome", "Sender"]
+__all__ = ["Codec", "Exchange", "FetchOptions", "Outcome", "Progress", "Sender", "Sinking", "Tunnel"]
 
 Outcome = Response | ExchangeError
 Sinking: TypeAlias = Callable[[Respondent], Sink | bytearray | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an exchange has come, in bytes of the bodies as they are on the wire, without framing.
+
+    Attributes:
+        sent: of the request's body.
+        to_send: how many there are; None when its source does not know.
+        received: of the answer's body, before content decoding.
+        to_receive: how many there will be; None when the answer does not say.
+    """
+
+    sent: int = 0
+    to_send: int | None = None
+    received: int = 0
+    to_receive: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A connection that speaks something else from here on; whoever gets it has to close it.
+
+    Attributes:
+        connector: the byte stream, open.
+        data: bytes of the new protocol that came with the answer.
+    """
+
+    connector: Connector
+    data: bytes
 
 
 class Exchange:
@@ -33,7 +67,9 @@ class Exchange:
         reused: the connection it last used had carried another exchange before.
         replayed: it was put on a fresh connection once already.
         outcome: None until it ended.
-        done: fires when it ended.
+        done: fires when it ended, and whenever a sink has taken something.
+        room: bytes of the decoded body that its sink takes now; with none, nothing is read for it.
+        progress: called with a `Progress` when body bytes have gone out or come in.
     """
 
     __slots__ = (
@@ -41,10 +77,12 @@ class Exchange:
         "_settle",
         "done",
         "outcome",
+        "progress",
         "received",
         "replayed",
         "request",
         "reused",
+        "room",
         "sent",
         "sink",
         "started",
@@ -74,6 +112,8 @@ class Exchange:
         self.replayed = False
         self.outcome: Outcome | None = None
         self.done = Signal()
+        self.room = sys.maxsize
+        self.progress: Callable[[Progress], object] | None = None
         self.sink = sink
         self._settle = settle
 
@@ -100,6 +140,15 @@ class Exchange:
             self._settle(self)
         self.done.fire()
 
+    def report(self, progress: Progress) -> None:
+        """Tell the caller's hook; what it raises ends the exchange."""
+        if self.progress is None:
+            return
+        try:
+            self.progress(progress)
+        except Exception as error:  # noqa: BLE001 it is the caller's own, and concerns this exchange alone
+            self.conclude(_caused(HookError(f"the progress hook raised {error!r}"), error))
+
     def result(self) -> Response:
         """Return the response or raise the error; only after the end."""
         if isinstance(self.outcome, ExchangeError):
@@ -109,14 +158,30 @@ class Exchange:
         return self.outcome
 
 
+def _caused(error: ExchangeError, cause: Exception) -> ExchangeError:
+    error.__cause__ = cause
+    return error
+
+
 class Codec(Protocol):
     """Exchanges as bytes: HTTP/1.1 carries one at a time. No clock, no socket.
 
     Attributes:
         room: exchanges it takes now. With none in it and no room the connection is spent: close it.
+        unsent: not all of what it carries was put out yet.
+        cut: what was unsent, in part put out or not, is no longer to be sent.
+        holding: what is unsent waits for an answer or for `release`.
+        passed: a response with which the connection goes over to its exchange, and what came behind it.
     """
 
     room: int
+    unsent: bool
+    holding: bool
+    cut: bool
+    passed: tuple[Response, bytes] | None
+
+    def release(self) -> None:
+        """Hold back nothing any longer."""
 
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
@@ -143,9 +208,15 @@ class FetchOptions(MessageOptions, total=False):
 
     Attributes:
         timeout: limits of this exchange in place of the sender's.
+        auth: who asks, in place of the sender's own; see `policy.authorizing.make_auth`.
+        follow: which redirects are followed, in place of the sender's own.
+        progress: called with a `Progress` when body bytes have gone out or come in.
     """
 
     timeout: Timeouts | None
+    auth: Any
+    follow: Follow | None
+    progress: Callable[[Progress], object] | None
 
 
 class Sender(Protocol):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import replace
 
-from ..errors import NoResponse, StaleConnection
+from ..errors import BodyError, NoResponse, StaleConnection
 from ..wire.messages import Limits, Meta, Request, Response
-from ..wire.requesting import encode
+from ..wire.requesting import expects, size_of
 from ..wire.responding import Respondent
-from .exchange import Exchange, Outcome
+from ..wire.sending import outgoing
+from .exchange import Exchange, Outcome, Progress
 
-__all__ = ["Http1"]
-
-# Up to this size a body goes out together with its head: one send, one segment train.
-_JOINED = 65_536
-_PIECE = 262_144
+__all__ = ["Http1", "head_of"]
 
 
 class Http1:
@@ -26,66 +25,122 @@ class Http1:
 
     def __init__(self, limits: Limits) -> None:
         self.room = 1
+        self.unsent = self.holding = self.cut = False
+        self.passed: tuple[Response, bytes] | None = None
         self._limits = limits
         self._exchange: Exchange | None = None
         self._respondent = Respondent(limits=limits)
-        self._pieces: Iterator[bytes | memoryview] = iter(())
-        self._unsent = False
+        self._pieces: Generator[bytes | memoryview, None, None] = _nothing()
+        self._expecting = False
+        self._progress = Progress()
 
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
+        request = exchange.request
         self.room = 0
         self._exchange = exchange
-        self._respondent = Respondent(exchange.request.method, self._limits, sink=exchange.sink)
-        self._pieces = _pieces(exchange.request)
-        self._unsent = True
+        asked = "upgrade" in request.headers
+        self._respondent = Respondent(request.method, self._limits, upgrade=asked, sink=exchange.sink)
+        self._pieces = outgoing(request, self._told)
+        self._expecting = expects(request)
+        self._progress = Progress(to_send=size_of(request))
+        self.unsent = True
 
     def cancel(self, exchange: Exchange) -> bool:
         """Forget the exchange. HTTP/1.1 has no way to take a request back: the connection is spent."""
         if exchange is self._exchange:
             self._exchange = None
+            self._stop()
         return False
 
+    def release(self) -> None:
+        """Hold back nothing any longer."""
+        self.holding = False
+
     def output(self) -> bytes | memoryview:
-        """Return the next piece of the request; empty when all of it was returned."""
-        piece = next(self._pieces, b"")
-        self._unsent = bool(piece)
-        return piece
+        """Return the next piece of the request; empty when there is none now, or none any more."""
+        if self._exchange is None or self.holding or not self.unsent:
+            return b""
+        try:
+            piece = next(self._pieces, None)
+        except BodyError as error:
+            self._stop()
+            self._exchange.conclude(error, "sending")
+            return b""
+        # RFC 9110 10.1.1: behind a head that expects 100 the body waits.
+        self.holding, self._expecting = self._expecting, False
+        self.unsent = piece is not None
+        return piece or b""
 
     def feed(self, data: bytes, share: int) -> int:
         """Take bytes that arrived; they conclude the exchange when its answer is whole or wrong."""
-        if self._exchange is None:
+        exchange = self._exchange
+        if exchange is None:
             self.room = 0
             return share
-        self._exchange.received += len(data)
+        exchange.received += len(data)
         share = self._respondent.feed(data, share)
+        if self.unsent:
+            self._heed()
+        if exchange.progress is not None:
+            self._tell(exchange)
         if self._respondent.ended:
-            self._finish(self._exchange)
+            self._finish(exchange)
         return share
 
     def eof(self, clean: bool) -> None:  # noqa: FBT001 the seam's signature
         """Take the end of the stream."""
-        self.room = 0
         if self._exchange is not None:
             self._respondent.eof(clean)
             self._finish(self._exchange)
-            self.room = 0
+        self.room = 0
+
+    def _heed(self) -> None:
+        """Send the body when the answer asks for it, and what is left of it no longer when it does not."""
+        respondent = self._respondent
+        if any(status == 100 for status, _ in respondent.interims):
+            self.holding = False
+        # RFC 9112 9.5: who is refused stops sending. Behind a 2xx the peer may still read what it answers.
+        if respondent.status is not None and (self.holding or respondent.status >= 300):
+            self._stop()
+
+    def _stop(self) -> None:
+        self.cut = self.cut or self.unsent
+        self.unsent = self.holding = False
+        # The source's generator is closed with it. What it raises then concerns nobody any more.
+        with suppress(Exception):
+            self._pieces.close()
 
     def _finish(self, exchange: Exchange) -> None:
         self._exchange = None
         respondent = self._respondent
         # A request that is still going out would run into the next one's.
-        if respondent.persisted and not self._unsent and not _closes(exchange.request):
+        if respondent.persisted and not (self.unsent or self.cut) and not _closes(exchange.request):
             self.room = 1
-        exchange.conclude(_outcome(exchange, respondent), "receiving")
+        self._stop()
+        outcome = _outcome(exchange, respondent)
+        if respondent.tunneled and isinstance(outcome, Response):
+            self.passed = (outcome, respondent.extra)
+        else:
+            exchange.conclude(outcome, "receiving")
+
+    def _told(self, count: int) -> None:
+        exchange = self._exchange
+        if count and exchange is not None and exchange.progress is not None:
+            self._progress = replace(self._progress, sent=self._progress.sent + count)
+            exchange.report(self._progress)
+
+    def _tell(self, exchange: Exchange) -> None:
+        received = self._respondent.received
+        if received > self._progress.received:
+            length = self._respondent.headers.get("content-length", "")
+            to_receive = int(length) if length.isdigit() else None
+            self._progress = replace(self._progress, received=received, to_receive=to_receive)
+            exchange.report(self._progress)
 
 
-def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
-    error = respondent.error
-    if isinstance(error, NoResponse) and exchange.reused:
-        return StaleConnection(str(error))
-    if error is not None:
-        return error
+def head_of(exchange: Exchange, respondent: Respondent) -> Response:
+    """Return the answer as far as it is there; its body is empty until it is whole."""
     response = Response(
         version=respondent.version,
         status=respondent.status,
@@ -100,13 +155,17 @@ def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
     return response.with_meta(Meta(exchange.elapsed, respondent.interims, respondent.trailers))
 
 
+def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
+    error = respondent.error
+    if isinstance(error, NoResponse) and exchange.reused:
+        return StaleConnection(str(error))
+    return head_of(exchange, respondent) if error is None else error
+
+
 def _closes(request: Request) -> bool:
     fields = request.headers.getall("connection", ())
     return any(token.strip().lower() == "close" for field in fields for token in field.split(","))
 
 
-def _pieces(request: Request) -> Iterator[bytes | memoryview]:
-    head, body = encode(request), memoryview(request.body)
-    yield head + body[:_JOINED]
-    for start in range(_JOINED, len(body), _PIECE):
-        yield body[start : start + _PIECE]
+def _nothing() -> Generator[bytes | memoryview, None, None]:
+    yield from ()

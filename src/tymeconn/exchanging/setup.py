@@ -41,7 +41,7 @@ class Budget:
     Attributes:
         reads: `recv` calls made.
         share: what may still be made of received bytes, as `Codec.feed` counts.
-        behind: what arrived in an earlier pass is not all read yet.
+        behind: what was received is not all worked off yet.
         curtailed: the pass ended because the budget was spent, not because there was nothing to do.
     """
 
@@ -54,7 +54,6 @@ class Budget:
 
     def renew(self) -> None:
         """Begin a pass."""
-        self.behind = self.share <= 0
         self.reads = self._received = 0
         self.share = _SHARE
         self.curtailed = False

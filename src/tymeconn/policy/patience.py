@@ -26,6 +26,7 @@ class Timeouts:
         total: from the call until the answer is whole.
         pool: waiting for a connection to become free.
         idle: of a stream, in place of `read` and `total`: between two moments at which bytes come.
+        expect: for a 100 that a request asked for, before its body is sent without (RFC 9110 10.1.1).
     """
 
     connect: float | None = 5.0
@@ -34,6 +35,7 @@ class Timeouts:
     total: float | None = 300.0
     pool: float | None = 30.0
     idle: float | None = 300.0
+    expect: float | None = 1.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

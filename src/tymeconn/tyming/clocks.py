@@ -16,6 +16,9 @@ Clock: TypeAlias = Callable[[], float]
 monotonic: Clock = time.monotonic
 
 
+_SIMULATED = 1_767_225_600.0
+
+
 class Calendar:
     """Seconds since 1970-01-01T00:00:00Z: an epoch plus what a clock has counted since then.
 
@@ -32,6 +35,14 @@ class Calendar:
     def real(cls) -> Calendar:
         """Return a calendar anchored to the machine's wall clock now."""
         return cls(monotonic, time.time())
+
+    @classmethod
+    def on(cls, clock: Clock) -> Calendar:
+        """Return the calendar that goes with a network's clock: the real one when that is monotonic time.
+
+        A simulated clock is at 2026-01-01T00:00:00Z now, in every run.
+        """
+        return cls.real() if clock is monotonic else cls(clock, _SIMULATED)
 
     def now(self) -> float:
         """Return UTC seconds since 1970."""

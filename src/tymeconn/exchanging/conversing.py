@@ -1,0 +1,155 @@
+"""What follows on an answer: a redirect, a challenge, a refused expectation. No socket, no waiting.
+
+A `Conversation` begins with the request that the caller asked for and ends with the answer that is handed
+over. What it knows of the caller beside the request is a `Manner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ..errors import HookError
+from ..policy.authorizing import Auth, authorized
+from ..tyming.clocks import Calendar
+from ..wire.cookies import CookieJar
+from ..wire.messages import Request, Response
+from ..wire.redirecting import Follow, next_request, upgrades
+
+__all__ = ["Conversation", "Manner"]
+
+
+# The first 401 tells what is asked for, a second may tell of a nonce that has aged (RFC 7616 3.3). A server
+# that goes on would have the request sent for ever.
+_CHALLENGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How requests are made for a caller.
+
+    Attributes:
+        auth: who asks, on the origin of the request and on no other.
+        cookies: the jar that answers fill and requests are served from.
+        follow: which redirects are followed.
+        calendar: for the jar's UTC.
+    """
+
+    auth: Auth | None = None
+    cookies: CookieJar | None = None
+    follow: Follow = field(default_factory=Follow)
+    calendar: Calendar = field(default_factory=Calendar.real)
+
+    def __post_init__(self) -> None:
+        for name, kind in (("cookies", CookieJar | None), ("follow", Follow)):
+            value: object = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} is of the wrong type: {value!r}")
+
+
+class Conversation:
+    """A request and those that its answers ask for.
+
+    Attributes:
+        history: the answers that were not the last, in order.
+        onward: there is another request to send.
+    """
+
+    def __init__(self, request: Request, manner: Manner) -> None:
+        """Begin; the request is sent as it is, with auth and cookies put in."""
+        self.history: tuple[Response, ...] = ()
+        self.onward = True
+        self._request = request
+        self._manner = manner
+        self._auth = manner.auth
+        self._hops = self._challenges = 0
+
+    def begin(self) -> Request:
+        """Return the next request, as it goes out.
+
+        Raises:
+            HookError: the caller's own auth raised, or said what cannot be sent.
+        """
+        self.onward = False
+        request = self._with_cookies(self._request)
+        if self._auth is None:
+            return request
+        try:
+            return authorized(request, self._auth)
+        except Exception as error:
+            raise HookError(f"auth raised {error!r}") from error
+
+    def heed(self, head: Response) -> bool:
+        """Look at an answer's head; True when it is not the last, and then only its end is of interest.
+
+        Raises:
+            RedirectRefused, TooManyRedirects: it leads where no request may go.
+            HookError: the caller's own auth raised.
+        """
+        if self._manner.cookies is not None:
+            now = self._manner.calendar.now()
+            fields = (value for name, value in head.headers.items() if name.lower() == "set-cookie")
+            self._manner.cookies.take(head.request.url, fields, now)
+        following = self._expecting_nothing(head) or self._challenged(head) or self._redirected(head)
+        if following is not None:
+            self._request, self.onward = following, True
+        return self.onward
+
+    def remember(self, response: Response) -> None:
+        """Take an answer that was not the last into the history."""
+        self.history = (*self.history, response)
+
+    def conclude(self, response: Response) -> Response:
+        """Return the last answer, which knows those before it."""
+        if not self.history:
+            return response
+        return response.with_meta(replace(response.meta, history=self.history))
+
+    def _with_cookies(self, request: Request) -> Request:
+        jar = self._manner.cookies
+        value = jar.cookie(request.url, self._manner.calendar.now()) if jar is not None else ""
+        if not value:
+            return request
+        given = request.headers.getall("cookie", ())
+        return _with_field(request, "Cookie", "; ".join([*given, value]))
+
+    def _expecting_nothing(self, head: Response) -> Request | None:
+        # RFC 9110 15.5.18: the same request without the expectation, while its body has not gone out.
+        if head.status != 417 or "expect" not in self._request.headers or not self._request.renewable:
+            return None
+        return _without_fields(self._request, frozenset({"expect"}))
+
+    def _challenged(self, head: Response) -> Request | None:
+        if head.status != 401 or self._auth is None or not self._request.renewable:
+            return None
+        self._challenges += 1
+        if self._challenges > _CHALLENGES:
+            return None
+        try:
+            return self._request if self._auth.challenged(head.request, head) else None
+        except Exception as error:
+            raise HookError(f"auth raised {error!r}") from error
+
+    def _redirected(self, head: Response) -> Request | None:
+        following = next_request(self._request, head, self._hops, self._manner.follow)
+        if following is None:
+            return None
+        self._hops += 1
+        old, new = self._request.url.origin, following.url.origin
+        # It stays away when another origin leads back to the first: that is no longer the caller's doing.
+        if old != new and not upgrades(old, new):
+            self._auth = None
+        return following
+
+
+def _with_field(request: Request, name: str, value: str) -> Request:
+    headers = CIMultiDict(request.headers)
+    headers[name] = value
+    return replace(request, headers=CIMultiDictProxy(headers))
+
+
+def _without_fields(request: Request, names: Set[str]) -> Request:
+    kept = ((name, value) for name, value in request.headers.items() if name.lower() not in names)
+    return replace(request, headers=CIMultiDictProxy(CIMultiDict(kept)))
