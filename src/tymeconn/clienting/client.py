@@ -6,12 +6,17 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, cast
 
+from ..exchanging.conversing import Manner
 from ..exchanging.setup import Setup
 from ..net.injecting import InjectedNetwork
 from ..net.networking import default_network
 from ..net.seams import Network, Tls
+from ..policy.authorizing import make_auth
 from ..policy.patience import Timeouts
+from ..tyming.clocks import Calendar
+from ..wire.cookies import CookieJar
 from ..wire.messages import Limits, Response
+from ..wire.redirecting import Follow
 from .connector import ConnectorOptions, HioConnector, TappedNetwork
 from .describing import given_or_new, hosted, led_by, of_kind, parted
 from .requester import Requester, built
@@ -74,9 +79,14 @@ class Client(Turns):
         tls: Tls | None = None,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
+        auth: Any = None,
+        cookies: CookieJar | None = None,
+        follow: Follow | None = None,
         **kwa: Any,
     ) -> None:
-        """Take what hio's Client takes; `network`, `tls`, `timeouts` and `limits` are tymeconn's own.
+        """Take what hio's Client takes; from `network` on all is tymeconn's own.
+
+        `auth`, `cookies` and `follow` are for the generator methods; hio's way has `redirectable`.
 
         A `path` that is a whole URL gives scheme, host and port. `kwa` goes to the connector: tymth,
         tymeout, reconnectable, ha, bs, txbs, rxbs, and for https context, version, certify, hostify,
@@ -107,9 +117,9 @@ class Client(Turns):
         self.connector: Any = connector or HioConnector(base.origin, cast("ConnectorOptions", options))
         tapped = self._tapped(default_network() if network is None else network)
         tls = tls_of(kwa) if tls is None else tls
-        limits = Limits() if limits is None else limits
-        setup = Setup(tapped, tls, limits, Timeouts() if timeouts is None else timeouts)
-        super().__init__(setup, base)
+        setup = Setup(tapped, tls, limits or Limits(), timeouts or Timeouts())
+        given = Follow() if follow is None else follow
+        super().__init__(setup, base, Manner(make_auth(auth), cookies, given, Calendar.on(tapped.clock)))
         self._tymth = kwa.get("tymth")
         self.secured = self._base.origin.scheme == "https"
         self._opened = False

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from math import inf
-from typing import Any, Unpack, cast
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import TypeAlias, Unpack, cast
 
-from ..errors import Canceled, ExchangeError, PoolTimeout, TotalTimeout
-from ..exchanging.connection import Connection
-from ..exchanging.exchange import Exchange, FetchOptions
+from ..errors import IncompleteRead, ProtocolError
+from ..exchanging.conversing import Conversation, Manner
+from ..exchanging.exchange import Exchange, FetchOptions, Progress
+from ..exchanging.http1 import head_of
 from ..exchanging.setup import Setup
 from ..net.seams import Tls
+from ..policy.authorizing import make_auth
 from ..policy.patience import Timeouts
-from ..tyming.waiting import Awaitable, Wait
+from ..tyming.waiting import Wait
+from ..wire.framing import Sink
 from ..wire.messages import Request, Response
 from ..wire.requesting import MessageOptions, make_request
+from ..wire.responding import Respondent
 from ..wire.urls import Url, join
+from .carrying import Carrier
+from .streaming import Inbox, Stream
 
 __all__ = ["Fetcher"]
 
+Answer: TypeAlias = Generator[Wait, float | None, Response]
 
-class Fetcher:
+# The body of an answer that leads on is read for the connection's sake, as long as that costs less than a
+# new one.
+_DRAINED = 65_536
+_OWN = ("auth", "follow", "timeout", "progress")
+
+
+class Fetcher(Carrier):
     """Sends requests from a base over one connection at a time.
 
-    The generators send and receive by themselves. When the next exchange is for another origin, the
-    connection is closed and another one is opened.
+    The generators send and receive by themselves.
     """
 
-    def __init__(self, setup: Setup, base: Url) -> None:
-        """Take what connections are made with, and where relative URLs lead.
+    def __init__(self, setup: Setup, base: Url, manner: Manner) -> None:
+        """Take what connections are made with, where relative URLs lead, and how requests are made.
 
         Raises:
             ValueError: a file of the setup's `tls` cannot be used.
         """
-        self._setup = setup
+        super().__init__(setup)
         self._base = base
-        # A dict is a queue from which any exchange can be taken at the cost of one.
-        self._queue: dict[Exchange, None] = {}
-        self._connection = Connection(setup, self._next)
-        self._pumps = 0
-        self._now = 0.0
-        self._awaited: tuple[Awaitable, ...] = ()
-        self._until: float | None = None
-        self._tymth: Any = None
-        self._stale = False
+        self._manner = manner
         # A wrong file is told now. What a default client of an http origin needs for https, when it is led
         # there, is loaded off the thread.
         if base.origin.scheme == "https" or setup.tls != Tls():
@@ -54,130 +58,161 @@ class Fetcher:
         """The limits of exchanges that are given none of their own."""
         return self._setup.timeouts
 
-    @property
-    def begun(self) -> bool:
-        """An exchange is under way, or waits to be."""
-        return self._connection.exchange is not None or bool(self._queue)
-
-    def fetch(
-        self, method: str, url: str, **options: Unpack[FetchOptions]
-    ) -> Generator[Wait, float | None, Response]:
+    def fetch(self, method: str, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Check the request now and return a generator that sends it when it is run.
 
         `url` is absolute or relative to the client's base. The generator yields a `Wait` until the answer
-        is whole and returns it. Closing it before that ends the exchange.
+        is whole and returns it: the last one, behind redirects and challenges. Closing it before that ends
+        the exchange. An answer of 101, or 2xx to CONNECT, brings the connection itself, in its
+        `meta.tunnel`.
 
         Raises:
             InvalidRequest, TypeError: at this call, for a request that cannot be sent.
             ExchangeError: out of the generator, when there is no answer.
         """
-        given = options.pop("timeout", None)
-        timeouts = self._setup.timeouts if given is None else given
-        if not isinstance(timeouts, Timeouts):
-            raise TypeError(f"timeout must be Timeouts, not {timeouts!r}")
-        message = cast("MessageOptions", options)
-        return self._carry(make_request(method, join(self._base, url), **message), timeouts)
+        return self._fetched(self._planned(method, url, options))
 
-    def get(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def stream(
+        self, method: str, url: str, **options: Unpack[FetchOptions]
+    ) -> Generator[Wait, float | None, Stream]:
+        """Do as `fetch`, but return a `Stream` as soon as the answer's head is there.
+
+        Raises:
+            InvalidRequest, TypeError, ExchangeError: see `fetch`.
+        """
+        return self._streamed(self._planned(method, url, options))
+
+    def get(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with GET."""
         return self.fetch("GET", url, **options)
 
-    def post(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def post(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with POST."""
         return self.fetch("POST", url, **options)
 
-    def put(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def put(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PUT."""
         return self.fetch("PUT", url, **options)
 
-    def patch(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def patch(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PATCH."""
         return self.fetch("PATCH", url, **options)
 
-    def delete(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def delete(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with DELETE."""
         return self.fetch("DELETE", url, **options)
 
-    def head(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def head(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with HEAD."""
         return self.fetch("HEAD", url, **options)
 
-    def options(self, url: str, **options: Unpack[FetchOptions]) -> Generator[Wait, float | None, Response]:
+    def options(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with OPTIONS."""
         return self.fetch("OPTIONS", url, **options)
 
-    def service(self) -> None:
-        """Make one pass: send, receive and hand over as much as can be without blocking."""
-        # Not counted as a waiter's pass: who waits ahead of the caller would see its answer a tick later.
-        self._connection.service()
-        self._stale = True
+    def _planned(self, method: str, url: str, options: FetchOptions) -> _Plan:
+        own = {name: options.pop(name, None) for name in _OWN}  # type: ignore[misc]
+        request = make_request(method, join(self._base, url), **cast("MessageOptions", options))
+        auth = make_auth(own["auth"])
+        # What the client was given is meant for its own origin.
+        if own["auth"] is None and request.url.origin == self._base.origin:
+            auth = self._manner.auth
+        follow = self._manner.follow if own["follow"] is None else own["follow"]
+        timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
+        manner = replace(self._manner, auth=auth, follow=follow)
+        return _Plan(request, manner, timeouts, own["progress"])
 
-    def wind(self, tymth: Any) -> None:
-        """Take hio's tyme; only waiting uses it, network deadlines run on the network's clock."""
-        self._tymth = tymth
+    def _fetched(self, plan: _Plan) -> Answer:
+        hearing = yield from self._conversed(plan, None)
+        return hearing.response
 
-    def close(self) -> None:
-        """Close the connection and end every exchange that was begun with Canceled."""
-        self._connection.close("the client was closed")
-        while (exchange := Fetcher._next(self)) is not None:
-            exchange.conclude(Canceled("the client was closed"), "waiting")
+    def _streamed(self, plan: _Plan) -> Generator[Wait, float | None, Stream]:
+        inbox = Inbox()
+        hearing = yield from self._conversed(plan, inbox)
+        return Stream(self, hearing.exchange, inbox, hearing.response)
 
-    def _carry(self, request: Request, timeouts: Timeouts) -> Generator[Wait, float | None, Response]:
-        exchange = Exchange(request, timeouts, self._setup.network.clock)
-        expiry, error = _queue_limit(exchange)
-        self._queue[exchange] = None
-        tyme = self._tymth() if self._tymth else None
-        try:
-            self._pump()
-            while exchange.outcome is None:
-                pumps = self._pumps
-                tyme = yield self._wait(exchange, expiry, tyme)
-                # Of all who wait, one is enough to move the connection: whoever finds that nobody did, or
-                # that it was left in another state than the last one saw.
-                if self._pumps == pumps or self._stale:
-                    self._pump()
-                if self._now >= expiry and exchange is not self._connection.exchange:
-                    exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
-            return exchange.result()
-        finally:
-            self._abandon(exchange)
-
-    def _pump(self) -> None:
-        self._pumps += 1
-        self._connection.service()
-        self._stale = False
-        self._now = self._setup.network.clock()
-        self._awaited = self._connection.awaited
-        self._until = self._connection.until
-
-    def _wait(self, exchange: Exchange, expiry: float, tyme: float | None) -> Wait:
-        if tyme is None:
-            return Wait()
-        moment = self._until
-        if exchange is not self._connection.exchange:
-            moment = expiry if moment is None else min(moment, expiry)
-        until = None if moment is None or moment == inf else tyme + max(0.0, moment - self._now)
-        return Wait((exchange.done, *self._awaited), until=until)
-
-    def _abandon(self, exchange: Exchange) -> None:
-        self._queue.pop(exchange, None)
-        if exchange.outcome is None:
-            error = Canceled("the generator was closed")
-            if exchange is self._connection.exchange:
-                self._connection.cancel(exchange, error)
-                self._stale = True
-            exchange.conclude(error, "waiting")
-
-    def _next(self) -> Exchange | None:
-        exchange = next(iter(self._queue), None)
-        if exchange is not None:
-            del self._queue[exchange]
-        return exchange
+    def _conversed(self, plan: _Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
+        """Carry one exchange after another, to the head or to the end of the answer that is the last."""
+        conversation, started = Conversation(plan.request, plan.manner), self._setup.network.clock()
+        while True:
+            hearing = _Hearing(conversation, inbox)
+            clock = self._setup.network.clock
+            exchange = Exchange(conversation.begin(), plan.timeouts, clock, sink=hearing.listen)
+            exchange.started, exchange.progress = started, plan.progress
+            hearing.exchange = exchange
+            self.enqueue(exchange)
+            try:
+                yield from self.carried(exchange, hearing.enough)
+                hearing.conclude()
+            except BaseException:
+                self.abandon(exchange)
+                raise
+            if not conversation.onward:
+                return hearing
 
 
-def _queue_limit(exchange: Exchange) -> tuple[float, type[ExchangeError]]:
-    """Return until when the exchange may wait for the connection, and what it is then."""
-    pool, total = exchange.timeouts.pool, exchange.timeouts.total
-    if total is not None and (pool is None or total <= pool):
-        return exchange.started + total, TotalTimeout
-    return (inf if pool is None else exchange.started + pool), PoolTimeout
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was asked for, checked."""
+
+    request: Request
+    manner: Manner
+    timeouts: Timeouts
+    progress: Callable[[Progress], object] | None
+
+    def __post_init__(self) -> None:
+        timeouts: object = self.timeouts
+        if not isinstance(timeouts, Timeouts):
+            raise TypeError(f"timeout must be Timeouts, not {timeouts!r}")
+        if self.progress is not None and not callable(self.progress):
+            raise TypeError(f"progress must be a function, not {self.progress!r}")
+
+
+class _Hearing:
+    """One answer as it comes: the body of the last one is kept, or goes to an inbox.
+
+    Attributes:
+        exchange: whose answer it is.
+        response: the answer: whole, or its head when there is an inbox.
+    """
+
+    exchange: Exchange
+    response: Response
+
+    def __init__(self, conversation: Conversation, inbox: Inbox | None) -> None:
+        self._conversation = conversation
+        self._inbox = inbox
+        self._head: Response | None = None
+        self._drained = bytearray()
+
+    def listen(self, respondent: Respondent) -> Sink | None:
+        """Say where the body goes, once the head is there."""
+        self._head = head_of(self.exchange, respondent)
+        if self._conversation.heed(self._head):
+            return self._drain
+        if self._inbox is None:
+            return None
+        self._inbox.attach(self.exchange)
+        return self._inbox.put
+
+    def enough(self) -> bool:
+        """Tell whether what was waited for is there before the answer has ended."""
+        return self._inbox is not None and self._head is not None and not self._conversation.onward
+
+    def conclude(self) -> None:
+        """Take the answer; raise the error in its place."""
+        conversation = self._conversation
+        if not conversation.onward:
+            whole = self._inbox is None or self._head is None
+            response = self.exchange.result() if whole else cast("Response", self._head)
+            self.response = conversation.conclude(response)
+            return
+        # Where to go on is known; how the answer that said it ended is of no interest.
+        if not isinstance(self.exchange.outcome, Response | IncompleteRead | ProtocolError):
+            self.exchange.result()
+        conversation.remember(cast("Response", self._head)._replace(body=bytes(self._drained)))
+
+    def _drain(self, piece: bytes | memoryview) -> None:
+        self._drained += piece
+        if len(self._drained) > _DRAINED:
+            raise ProtocolError("too_large", "the body of an answer that leads on is not read to its end")

@@ -20,7 +20,7 @@ from ..wire.framing import Sink
 from ..wire.headers import check_header
 from ..wire.messages import Request, Response
 from ..wire.rebuilding import in_order
-from ..wire.redirecting import next_request
+from ..wire.redirecting import Follow, next_request
 from ..wire.requesting import encode
 from .describing import dejsoned, describe, response_dict
 from .fetching import Fetcher
@@ -34,6 +34,7 @@ __all__ = ["Turns"]
 _LEAST_RETRY = 100
 # Nor one that asks not to be asked for a year: a day is as good as never.
 _MOST_RETRY = 86_400_000
+_FOLLOW = Follow()
 # Seconds between two attempts to open a stream that cannot be opened.
 _MOST_DELAY = 60.0
 
@@ -210,7 +211,7 @@ class Turns(Fetcher):
     def _following(self, request: Request, response: Response) -> Request | None:
         if not self.respondent.redirectable:
             return None
-        return next_request(request, response, len(self.redirects))
+        return next_request(request, response, len(self.redirects), _FOLLOW)
 
     def _respond(self, error: Exception) -> None:
         self.respondent.take_error(error)
@@ -273,7 +274,7 @@ class Turns(Fetcher):
         self._later.clear()
         self._end_turn()
         if exchange is not None:
-            self._abandon(exchange)
+            self.abandon(exchange)
 
     def _drop_turns(self, reason: str) -> None:
         """End every turn that was begun: with an errored response, or, when it was a stream, with none."""

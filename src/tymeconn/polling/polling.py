@@ -33,8 +33,8 @@ from ..policy.patience import Patience
 from ..tyming.clocks import Calendar
 from ..tyming.waiting import Wait
 from ..wire.messages import Request, Response
-from ..wire.redirecting import downgrades
-from ..wire.urls import Url, resolve, split
+from ..wire.redirecting import Follow, downgrades
+from ..wire.urls import Origin, Url, resolve, split
 from . import presets
 from .jobs import Job, JobState, Watch
 from .judging import ENDED, Kind, Verdict, Waiter, decoded, due, judge, locate
@@ -50,13 +50,15 @@ _ACCEPTING = frozenset({*range(200, 300), 303})
 _HARMLESS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "user-agent"})
 # As many as a client follows (http clients say 20 to 50).
 _MOST_HOPS = 20
+_NO_REDIRECTS = Follow(most=0)
 _ERRORS = {Kind.FAILED: JobFailed, Kind.CANCELED: JobCanceled, Kind.LOST: JobLost}
 
 
 class JobOptions(FetchOptions, total=False):
     """What `PollingDoer` takes beside its own arguments.
 
-    The options of `Client.fetch` go with the submission; `timeout` holds for every look, too.
+    The options of `Client.fetch` go with the submission; `timeout` holds for every look, too, and `auth`
+    for every look at the submission's origin.
 
     Attributes:
         mint: makes the job's id.
@@ -112,6 +114,10 @@ class PollingDoer(doing.Doer):
         _called("sender's fetch", getattr(sender, "fetch", None))
         self._sender = sender
         self._timeouts = options.get("timeout")
+        self._auth = options.get("auth")
+        self._home: Origin | None = None
+        # Where an answer leads is for the waiter to judge.
+        options.setdefault("follow", _NO_REDIRECTS)
         # It was checked, and holds nothing until it is run.
         self._submission = sender.fetch(method, url, **cast("FetchOptions", options))
         self.job = Job(mint())
@@ -195,6 +201,7 @@ class PollingDoer(doing.Doer):
             raise NoHandle(f"{reply.status} {reply.reason} names no place to look", details=decoded(reply))
         self.job.state = JobState.PENDING
         self.job.url = look.url
+        self._home = split(reply.url).origin
         with _users_code():
             return Verdict(Kind.PENDING, hint=retry_after(reply.headers, self._calendar.now())), look
 
@@ -235,7 +242,10 @@ class PollingDoer(doing.Doer):
         timeouts = self._timeouts or self._sender.timeouts
         options = FetchOptions(headers=look.headers, json=look.json)
         options["timeout"] = timeouts.within(self._patience.look)
+        options["follow"] = _NO_REDIRECTS
         try:
+            if split(look.url).origin == self._home:
+                options["auth"] = self._auth
             fetch = self._sender.fetch(look.method, look.url, **options)
         except (ValueError, TypeError) as error:
             # The template was checked when it was made: what cannot be asked came from the server.

@@ -1,0 +1,121 @@
+"""Exchanges on their way over one connection, moved by the generators that wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from math import inf
+from typing import Any
+
+from ..errors import Canceled, ExchangeError, PoolTimeout, TotalTimeout
+from ..exchanging.connection import Connection
+from ..exchanging.exchange import Exchange
+from ..exchanging.setup import Setup
+from ..tyming.waiting import Awaitable, Wait
+from ..wire.messages import Response
+
+__all__ = ["Carrier", "Waiting"]
+
+Waiting = Generator[Wait, float | None, None]
+
+
+class Carrier:
+    """One connection and the exchanges that wait for it.
+
+    When the next exchange is for another origin, the connection is closed and another one is opened.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        """Take what connections are made with."""
+        self._setup = setup
+        # A dict is a queue from which any exchange can be taken at the cost of one.
+        self._queue: dict[Exchange, None] = {}
+        self._connection = Connection(setup, self._next)
+        self._pumps = 0
+        self._now = 0.0
+        self._awaited: tuple[Awaitable, ...] = ()
+        self._until: float | None = None
+        self._tymth: Any = None
+        self._stale = False
+
+    @property
+    def begun(self) -> bool:
+        """An exchange is under way, or waits to be."""
+        return self._connection.exchange is not None or bool(self._queue)
+
+    def service(self) -> None:
+        """Make one pass: send, receive and hand over as much as can be without blocking."""
+        # Not counted as a waiter's pass: who waits ahead of the caller would see its answer a tick later.
+        self._connection.service()
+        self._stale = True
+
+    def wind(self, tymth: Any) -> None:
+        """Take hio's tyme; only waiting uses it, network deadlines run on the network's clock."""
+        self._tymth = tymth
+
+    def close(self) -> None:
+        """Close the connection and end every exchange that was begun with Canceled."""
+        self._connection.close("the client was closed")
+        while (exchange := Carrier._next(self)) is not None:
+            exchange.conclude(Canceled("the client was closed"), "waiting")
+
+    def enqueue(self, exchange: Exchange) -> None:
+        """Have the exchange carried after those that came before it."""
+        self._queue[exchange] = None
+
+    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+        """Yield until the exchange has ended, or `ready()`, and move the connection meanwhile."""
+        expiry, error = _queue_limit(exchange)
+        tyme = self._tymth() if self._tymth else None
+        self._pump()
+        while exchange.outcome is None and not ready():
+            pumps = self._pumps
+            tyme = yield self._wait(exchange, expiry, tyme)
+            # Of all who wait, one is enough to move the connection: whoever finds that nobody did, or that
+            # it was left in another state than the last one saw.
+            if self._pumps == pumps or self._stale:
+                self._pump()
+            if self._now >= expiry and exchange is not self._connection.exchange:
+                exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
+
+    def abandon(self, exchange: Exchange) -> None:
+        """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
+        self._queue.pop(exchange, None)
+        if exchange.outcome is None:
+            error = Canceled("the generator was closed")
+            if exchange is self._connection.exchange:
+                self._connection.cancel(exchange, error)
+                self._stale = True
+            exchange.conclude(error, "waiting")
+        elif isinstance(exchange.outcome, Response) and exchange.outcome.meta.tunnel is not None:
+            exchange.outcome.meta.tunnel.connector.close()
+
+    def _pump(self) -> None:
+        self._pumps += 1
+        self._connection.service()
+        self._stale = False
+        self._now = self._setup.network.clock()
+        self._awaited = self._connection.awaited
+        self._until = self._connection.until
+
+    def _wait(self, exchange: Exchange, expiry: float, tyme: float | None) -> Wait:
+        if tyme is None:
+            return Wait()
+        moment = self._until
+        if exchange is not self._connection.exchange:
+            moment = expiry if moment is None else min(moment, expiry)
+        until = None if moment is None or moment == inf else tyme + max(0.0, moment - self._now)
+        return Wait((exchange.done, *self._awaited), until=until)
+
+    def _next(self) -> Exchange | None:
+        exchange = next(iter(self._queue), None)
+        if exchange is not None:
+            del self._queue[exchange]
+        return exchange
+
+
+def _queue_limit(exchange: Exchange) -> tuple[float, type[ExchangeError]]:
+    """Return until when the exchange may wait for the connection, and what it is then."""
+    pool, total = exchange.timeouts.pool, exchange.timeouts.total
+    if total is not None and (pool is None or total <= pool):
+        return exchange.started + total, TotalTimeout
+    return (inf if pool is None else exchange.started + pool), PoolTimeout
