@@ -1,13 +1,13 @@
 """Heads of responses: one block of bytes becomes one checked value.
 
-llhttp reads the grammar. Around it stand the checks that it lacks or that its lenient mode switches off
-(RFC 9112 2.2, 4, 5); the lenient mode itself is needed because servers send cookies with control bytes.
+llhttp reads the grammar. What it refuses is read again in its lenient mode, because servers send folds and
+cookies with control bytes; around that stand the checks that this mode switches off (RFC 9112 2.2, 5).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -20,7 +20,7 @@ __all__ = ["NOT_IN_TRAILERS", "PREFIX", "Head", "members", "parse_head", "parse_
 
 PREFIX = b"HTTP/1."
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n]*))?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\0\r\n]*))?\r?\n")
 _STRAY = re.compile(rb"\0|\r(?!\n)")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 # The fields whose values llhttp checks, and whose names it then says.
@@ -43,8 +43,7 @@ NOT_IN_TRAILERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A status line and its fields, as received; folded values are unfolded."""
 
     version: tuple[int, int]
@@ -65,7 +64,6 @@ def parse_head(block: bytes, limits: Limits) -> Head:
         and max(len(line.rstrip(b"\r")) for line in block.split(b"\n")) > limits.line
     ):
         raise TooLarge(f"a line of the head exceeds Limits.line: {limits.line} bytes")
-    _check_controls(block, "header")
     status_line = _STATUS_LINE.match(block)
     if not status_line:
         raise ProtocolError("status_line", f"not a status line of HTTP/1: {block[:80]!r}")
@@ -81,55 +79,66 @@ def parse_trailers(block: bytes, limits: Limits) -> Headers:
         ProtocolError: kind trailer.
         TooLarge: the number of fields exceeds its limit.
     """
-    block = b"%b%b\r\n" % (_STAND_IN, block)
-    _check_controls(block, "trailer")
-    fields = _fields(block, "trailer", limits.headers)
+    fields = _fields(b"%b%b\r\n" % (_STAND_IN, block), "trailer", limits.headers)
     allowed = ((name, value) for name, value in fields.items() if name.lower() not in NOT_IN_TRAILERS)
     return CIMultiDictProxy(CIMultiDict(allowed))
 
 
 def members(headers: Headers, name: str) -> list[str]:
     """Return the members of a list-valued field, in lower case, of all its lines (RFC 9110 5.6.1)."""
-    parts = (part.strip(" \t").lower() for line in headers.getall(name, ()) for part in line.split(","))
+    if name not in headers:
+        return []
+    parts = (part.strip(" \t").lower() for line in headers.getall(name) for part in line.split(","))
     return [part for part in parts if part]
 
 
-class _Pairs:
+class _Found:
     """What llhttp calls back."""
 
     __slots__ = ("complete", "pairs")
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[bytes, bytes]] = []
+        self.pairs: list[tuple[str, str]] = []
         self.complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.pairs.append((name, value))
+        self.pairs.append((name.decode("latin-1"), value.decode("latin-1").strip(" \t")))
 
     def on_headers_complete(self) -> None:
         self.complete = True
 
 
-def _check_controls(block: bytes, kind: str) -> None:
-    # RFC 9112 2.2 and RFC 9110 5.5: llhttp's lenient mode lets NUL through.
-    stray = _STRAY.search(block)
-    if not stray:
-        return
-    first = stray.start() < block.index(b"\n")
-    shown = block[max(stray.start() - 40, 0) : stray.start() + 40]
-    raise ProtocolError("status_line" if first else kind, f"stray NUL or CR in the {kind}: {shown!r}")
-
-
 def _fields(block: bytes, kind: str, most: int) -> Headers:
+    found = _Found()
+    # A line of folds is no field, so a block of too many lines may still be one of enough fields.
+    if block.count(b"\n") - 2 <= most:
+        _parse(block, found, lenient=False)
+    pairs = found.pairs if found.complete else _lenient_pairs(block, kind, most)
+    return CIMultiDictProxy(CIMultiDict(pairs))
+
+
+def _lenient_pairs(block: bytes, kind: str, most: int) -> list[tuple[str, str]]:
+    """Return the fields of a block that llhttp alone refuses, or raise because it is right."""
+    _check_controls(block, kind)
     block = _unfolded(block, kind)
     if block.count(b"\n") - 2 > most:
         raise TooLarge(f"the {kind} section exceeds Limits.headers: {most} fields")
-    pairs = _pairs(block, kind)
-    for name, _ in pairs:
-        if name.endswith((b" ", b"\t")):
+    found = _Found()
+    why = _parse(block, found, lenient=True)
+    if not found.complete:
+        raise _refusal(block, kind, why)
+    for name, _ in found.pairs:
+        if name.endswith((" ", "\t")):
             raise ProtocolError(kind, f"blank between name and colon (RFC 9112 5.1): {name!r}")
-    text = [(name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs]
-    return CIMultiDictProxy(CIMultiDict(text))
+    return found.pairs
+
+
+def _check_controls(block: bytes, kind: str) -> None:
+    # RFC 9112 2.2 and RFC 9110 5.5: llhttp's lenient mode lets NUL through.
+    stray = _STRAY.search(block)
+    if stray:
+        shown = block[max(stray.start() - 40, 0) : stray.start() + 40]
+        raise ProtocolError(kind, f"stray NUL or CR in the {kind}: {shown!r}")
 
 
 def _unfolded(block: bytes, kind: str) -> bytes:
@@ -144,28 +153,25 @@ def _unfolded(block: bytes, kind: str) -> bytes:
     return _FOLD.sub(b" ", block)
 
 
-def _pairs(block: bytes, kind: str) -> list[tuple[bytes, bytes]]:
-    found = _Pairs()
+def _parse(block: bytes, found: _Found, *, lenient: bool) -> str:
+    """Let llhttp tell what it finds, and return why it stopped."""
     parser = HttpResponseParser(found)
     # Framing is decided by framing.frame, and no body ever reaches this parser: what would be a way to
     # smuggle in a body is harmless in a head.
     parser.set_dangerous_leniencies(
-        lenient_headers=True,
+        lenient_headers=lenient,
         lenient_chunked_length=True,
         lenient_transfer_encoding=True,
         lenient_keep_alive=True,
         lenient_version=True,
         lenient_optional_cr_before_lf=True,
     )
-    why = "no end"
     try:
         parser.feed_data(block)
     except (HttpParserError, HttpParserUpgrade) as error:
-        why = str(error)
-    # llhttp also stops behind the head of a 101, which says nothing about the head.
-    if not found.complete:
-        raise _refusal(block, kind, why)
-    return found.pairs
+        # llhttp also stops behind the head of a 101, which says nothing about the head.
+        return str(error)
+    return "no end"
 
 
 def _refusal(block: bytes, kind: str, why: str) -> ProtocolError:
