@@ -13,6 +13,8 @@ from tymeconn.wire.framing import FRAMINGS, EndOfStream, Frame, Framing, Incomin
 from tymeconn.wire.heads import parse_head
 from tymeconn.wire.messages import Limits
 
+from .memory import peak
+
 HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
 
 
@@ -72,14 +74,36 @@ def test_head_in_any_pieces(sizes, end, blanks):
     assert seen == head
 
 
-def test_head_is_not_searched_again():
-    """A head that drips in is searched once, not once for each drip."""
-    incoming = Incoming()
-    head = HEAD.replace(b"y", b"y" * 200_000)
-    assert drive(
-        incoming.read_head(262_144), incoming, *(head[n : n + 100] for n in range(0, len(head), 100))
-    )
-    assert incoming.scanned <= 2 * len(head)
+def dripping(data):
+    return [data[at : at + 100] for at in range(0, len(data), 100)]
+
+
+@pytest.mark.parametrize(
+    "fields", [b"X: y\r\n" * 900, b"X: " + b"y" * 200_000 + b"\r\n", b"X: y\n\r\r\n" * 900]
+)
+def test_head_is_not_searched_again(fields):
+    """A head that drips in is searched once, not once for each drip; the seams are looked at, too."""
+    incoming, head = Incoming(), HEAD[:-2] + fields + b"\r\n"
+    assert drive(incoming.read_head(262_144), incoming, *dripping(head)) == head
+    assert len(head) <= incoming.scanned <= 1.1 * len(head)
+
+
+def test_head_is_copied_twice():
+    """A head that drips in is copied once as it comes, and once when it is whole."""
+    incoming, head = Incoming(), HEAD[:-2] + b"X: y\r\n" * 30_000 + b"\r\n"
+    pieces = dripping(head)
+    assert len(head) < peak(lambda: drive(incoming.read_head(262_144), incoming, *pieces)) < 2.3 * len(head)
+
+
+@pytest.mark.parametrize(
+    "data", [b"1;" + b"a" * 16_000 + b"\r\n-\r\n", b"0\r\n" + b"X: y\r\n" * 9_000 + b"\r\n"]
+)
+def test_lines_are_not_searched_again(data):
+    """Chunk lines and trailers that drip in are searched once, but for the piece that a line begins in."""
+    incoming, framed = Incoming(), Frame(Framing.CHUNKED)
+    drive(FRAMINGS[Framing.CHUNKED](incoming, framed, Limits(), into([])), incoming, *dripping(data))
+    assert len(data) - 3 <= incoming.scanned <= 2 * len(data)
+    assert incoming.rest() == b""
 
 
 def test_head_limit():

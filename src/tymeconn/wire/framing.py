@@ -1,7 +1,8 @@
 """Where a response's parts end (RFC 9112 6 and 7.1): generators that yield when they are short of bytes.
 
 They also yield when their share of work is spent, and go on once `Incoming.share` was renewed. Each body
-byte is handed on as a view of what arrived: the bytes are copied once, when the body is joined.
+byte is handed on as a view of what arrived: the bytes are copied once, when the body is joined, or twice
+when it came in very many pieces.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ProtocolError, TooLarge
 from .heads import PREFIX, Head, members
@@ -49,6 +49,8 @@ STEP = 1_024
 # before a request, so a few are skipped here before a response too.
 _BLANK_LINES = 8
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+# Bytes of a peer's that a message shows.
+_SHOWN = 80
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
@@ -63,6 +65,8 @@ _CHUNK_LINE = re.compile(
 _OVERHEAD = 65_536
 _DATA_PER_OVERHEAD = 16
 
+_NOTHING = memoryview(b"")
+
 
 class EndOfStream(Exception):
     """The stream ended where a message does not."""
@@ -72,7 +76,7 @@ class Incoming:
     """What has arrived and was not read yet. Its readers are generator-based.
 
     Attributes:
-        scanned: bytes that were searched for the end of a line or of a head.
+        scanned: bytes that were looked at for the end of a line or of a head, each time that they were.
         share: work that may be done now; once it is spent the readers yield until there is more.
     """
 
@@ -80,7 +84,7 @@ class Incoming:
 
     def __init__(self) -> None:
         self._data = b""
-        self._view = memoryview(b"")
+        self._view = _NOTHING
         self._at = 0
         self._ended = False
         self._clean = False
@@ -97,14 +101,18 @@ class Incoming:
         self._ended, self._clean = True, clean
 
     def rest(self) -> bytes:
-        """Return what was not read."""
+        """Return what was not read, and let go of all that was."""
         rest = self._data[self._at :]
-        self._at = len(self._data)
+        self._data, self._view, self._at = b"", _NOTHING, 0
         return rest
 
-    def spend(self, work: int) -> Reading[None]:
-        """Take `work` from the share, and wait for another when it is spent."""
+    def spent(self, work: int) -> bool:
+        """Take `work` from the share; True when nothing is left of it, and another must be waited for."""
         self.share -= work
+        return self.share <= 0
+
+    def renewal(self) -> Reading[None]:
+        """Wait for another share."""
         while self.share <= 0:
             yield
 
@@ -164,19 +172,23 @@ class Incoming:
             ProtocolError: kind status_line, as soon as it cannot be a head of HTTP/1.
             TooLarge: it is longer than `most` bytes.
         """
-        yield from self._skip_blank_lines()
-        held, ended = bytearray(), False
-        while not ended:
+        if self._at == len(self._data):
             yield from self._need()
-            start, stop = self._at, self._blank_line(held)
-            ended, self._at = stop > 0, stop or len(self._data)
-            self.scanned += self._at - start
-            held += self._data[start : self._at]
-            if not PREFIX.startswith(held[: len(PREFIX)]):
-                raise ProtocolError("status_line", f"not a status line of HTTP/1: {bytes(held[:80])!r}")
-            if len(held) > most:
+        if self._data[self._at] in b"\r\n":
+            yield from self._skip_blank_lines()
+        held = bytearray()
+        while True:
+            start, end = self._at, self._blank_line(held)
+            self._at = end or len(self._data)
+            piece = self._data[start : self._at]
+            if len(held) < len(PREFIX):
+                self._check_opening(held + piece[:_SHOWN])
+            if len(held) + len(piece) > most:
                 raise TooLarge(f"the head exceeds Limits.head: {most} bytes")
-        return bytes(held)
+            if end:
+                return b"".join((held, piece))
+            held += piece
+            yield from self._need()
 
     def _need(self) -> Reading[None]:
         if not (yield from self.arrival()):
@@ -184,22 +196,33 @@ class Incoming:
 
     def _skip_blank_lines(self) -> Reading[None]:
         for _ in range(_BLANK_LINES):
-            yield from self._need()
-            if self._data[self._at] not in b"\r\n":
-                return
             line = yield from self.read_line(2)
             if line not in {b"\r\n", b"\n"}:
                 raise ProtocolError("status_line", f"not a status line of HTTP/1: {line!r}")
+            yield from self._need()
+            if self._data[self._at] not in b"\r\n":
+                return
+
+    def _check_opening(self, opening: bytearray) -> None:
+        self.scanned += len(PREFIX)
+        if not PREFIX.startswith(opening[: len(PREFIX)]):
+            raise ProtocolError("status_line", f"not a status line of HTTP/1: {bytes(opening)!r}")
 
     def _blank_line(self, held: bytearray) -> int:
         """Return where in the data the blank line ends, 0 for nowhere; it may have begun in `held`."""
-        tail = held[-2:]
-        self.scanned += len(tail)
-        straddling = _BLANK_LINE.search(tail + self._data[self._at : self._at + 2])
-        if straddling:
-            return self._at + straddling.end() - len(tail)
-        found = _BLANK_LINE.search(self._data, self._at)
-        return found.end() if found else 0
+        if held:
+            tail = held[-2:]
+            end = self._search(tail + self._data[self._at : self._at + 2], 0)
+            if end:
+                return self._at + end - len(tail)
+        return self._search(self._data, self._at)
+
+    def _search(self, data: bytes | bytearray, start: int) -> int:
+        """Return where the first blank line ends, 0 for nowhere; all that it looks at counts."""
+        found = _BLANK_LINE.search(data, start)
+        end = found.end() if found else 0
+        self.scanned += (end or len(data)) - start
+        return end
 
 
 class Framing(Enum):
@@ -210,8 +233,7 @@ class Framing(Enum):
     CLOSE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """How a body is framed; `size` in bytes for LENGTH."""
 
     framing: Framing
@@ -262,19 +284,24 @@ def persists(head: Head, framed: Frame) -> bool:
 
 
 def _read_length(incoming: Incoming, framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:
-    left = framed.size
+    yield from _read_sized(incoming, framed.size, take)
+    return b""
+
+
+def _read_sized(incoming: Incoming, left: int, take: Taker) -> Reading[None]:
     while left:
         piece = incoming.take(left) or (yield from incoming.read_some(left))
         left -= len(piece)
         for work in take(piece):
-            yield from incoming.spend(work)
-    return b""
+            if incoming.spent(work):
+                yield from incoming.renewal()
 
 
 def _read_until_close(incoming: Incoming, _framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:
     while (yield from incoming.arrival()):
         for work in take(incoming.take(sys.maxsize)):
-            yield from incoming.spend(work)
+            if incoming.spent(work):
+                yield from incoming.renewal()
     return b""
 
 
@@ -288,7 +315,7 @@ def _read_chunked(incoming: Incoming, _framed: Frame, limits: Limits, take: Take
         overhead, data = overhead + extra, data + size
         if overhead > _OVERHEAD + data // _DATA_PER_OVERHEAD:
             raise TooLarge(f"chunk extensions of {overhead} bytes on {data} bytes of data")
-        yield from _read_length(incoming, Frame(Framing.LENGTH, size), limits, take)
+        yield from _read_sized(incoming, size, take)
         line = incoming.take_line(2) or (yield from incoming.read_line(2))
         if line != b"\r\n":
             raise ProtocolError("chunk", f"no CRLF behind the data of a chunk: {line!r}")
@@ -300,7 +327,7 @@ def _chunk_size(line: bytes, limits: Limits) -> tuple[int, int]:
         raise TooLarge(f"a chunk line exceeds Limits.chunk_line: {limits.chunk_line} bytes")
     match = _CHUNK_LINE.fullmatch(line)
     if not match:
-        raise ProtocolError("chunk", f"not a chunk line: {line[:80]!r}")
+        raise ProtocolError("chunk", f"not a chunk line: {line[:_SHOWN]!r}")
     digits = match[1] or b"0"
     return int(digits, 16), len(line) - len(digits) - 2
 
@@ -309,12 +336,13 @@ def _read_trailers(incoming: Incoming, limits: Limits) -> Reading[bytes]:
     block = bytearray()
     while (line := (yield from incoming.read_line(limits.trailers - len(block) + 2))) != b"\r\n":
         block += line
-        yield from incoming.spend(STEP)
+        if incoming.spent(STEP):
+            yield from incoming.renewal()
         if len(block) > limits.trailers:
             raise TooLarge(f"the trailer section exceeds Limits.trailers: {limits.trailers} bytes")
         # A bare LF could end a line for one reader and not for another (RFC 9112 2.2).
         if not line.endswith(b"\r\n"):
-            raise ProtocolError("trailer", f"line of the trailer section without CRLF: {line[:80]!r}")
+            raise ProtocolError("trailer", f"line of the trailer section without CRLF: {line[:_SHOWN]!r}")
     return bytes(block)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -86,7 +86,7 @@ class Respondent:
         self._persists = False
         self._received = 0
         self._incoming = Incoming()
-        self._content = _Content(self._limits)
+        self._content: _Content | None = None
         self._reading = self._read()
 
     @property
@@ -97,7 +97,7 @@ class Respondent:
     @property
     def received(self) -> int:
         """Bytes of the body that have come, before content decoding."""
-        return self._received if self.ended else self._content.received
+        return self._received if self._content is None else self._content.received
 
     def feed(self, data: bytes, share: int = sys.maxsize) -> int:
         """Take bytes that arrived, and return what is left of `share` after the work that they made.
@@ -142,15 +142,17 @@ class Respondent:
         else:
             return
         self.ended = True
-        self._received = self._content.received
-        self._incoming, self._content = Incoming(), _Content(self._limits)
+        self._received = self.received
+        # What was read is let go, however it ended: a Respondent may be kept for long.
+        self._incoming.rest()
+        self._content = None
 
     def _cut_short(self) -> ExchangeError:
         if not self.started:
             return NoResponse("the connection ended before the answer began")
+        size, partial = (self._content.size, self._content.joined()) if self._content else (0, b"")
         return IncompleteRead(
-            f"the connection ended inside the answer, {self._content.size} bytes into its body",
-            self._content.joined(),
+            f"the connection ended inside the answer, {size} bytes into its body", partial
         )
 
     def _read(self) -> Reading[None]:
@@ -159,13 +161,11 @@ class Respondent:
         self.headers = head.headers
         sink, limits = self._chosen()
         framed = frame(head, self._method)
-        self._content = _Content(limits, _decoder(head, framed, limits), sink)
-        block = yield from FRAMINGS[framed.framing](
-            self._incoming, framed, self._limits, self._content.take
-        )
+        content = self._content = _Content(limits, _decoder(head, framed, limits), sink)
+        block = yield from FRAMINGS[framed.framing](self._incoming, framed, self._limits, content.take)
         if block:
             self.trailers = parse_trailers(block, self._limits)
-        self.body = self._content.finish()
+        self.body = content.finish()
         self.tunneled = tunnels(head, self._method)
         self._persists = persists(head, framed) and not self.tunneled
 
@@ -214,7 +214,7 @@ class _Content:
 
     __slots__ = ("_decoder", "_groups", "_limit", "_pieces", "_room", "_sink", "size")
 
-    def __init__(self, limits: Limits, decoder: Decoder | None = None, sink: Sink | None = None) -> None:
+    def __init__(self, limits: Limits, decoder: Decoder | None, sink: Sink | None) -> None:
         self.size = 0
         self._decoder = decoder
         self._sink = sink
@@ -226,24 +226,33 @@ class _Content:
     def received(self) -> int:
         return self._limit - self._room
 
-    def take(self, piece: Piece) -> Iterator[int]:
-        within = piece[: self._room]
-        self._room -= len(piece)
-        if self._decoder is None:
-            self._pass(within)
-        else:
-            yield from self._decoded(self._decoder, within)
-        if self._room < 0:
-            raise TooLarge(f"the body exceeds Limits.body: {self._limit} bytes")
-        yield STEP + len(piece)
+    def take(self, piece: Piece) -> Iterable[int]:
+        """Take a piece as it was received; see Taker."""
+        if self._decoder is not None:
+            return self._decoded(self._decoder, piece)
+        self._pass(self._within(piece))
+        self._check_room()
+        return (STEP + len(piece),)
 
     def _decoded(self, decoder: Decoder, piece: Piece) -> Iterator[int]:
         worked = decoder.worked
-        for decoded in decoder.feed(piece):
+        for decoded in decoder.feed(self._within(piece)):
             if decoded:
                 self._pass(decoded)
             before, worked = worked, decoder.worked
             yield worked - before
+        self._check_room()
+        yield STEP + len(piece)
+
+    def _within(self, piece: Piece) -> Piece:
+        """Return as much of the piece as is within the limit."""
+        within = piece[: self._room]
+        self._room -= len(piece)
+        return within
+
+    def _check_room(self) -> None:
+        if self._room < 0:
+            raise TooLarge(f"the body exceeds Limits.body: {self._limit} bytes")
 
     def finish(self) -> bytes:
         if self._decoder is not None:
