@@ -802,3 +802,164 @@ def test_quiet_connection_has_nothing_to_do():
     assert bench.connection.until == 100.0
     bench.service(passes=1)
     assert bench.connection.until == 130.0
+
+
+def test_nothing_is_read_for_a_full_sink():
+    """While a sink has no room, what comes stays with the peer, for as long as it takes."""
+    bench = Bench([[answer("x" * 100)]], timeouts=Timeouts(read=1))
+    taken = []
+    exchange = bench.ask(sink=lambda respondent: taken.append)
+    exchange.room = 0
+    bench.service(passes=20, seconds=1.0)
+    assert bench.network.connectors[0].received == 0
+    assert exchange.outcome is None
+    exchange.room = 1000
+    bench.service(passes=1)
+    assert b"".join(taken) == b"x" * 100
+    assert exchange.outcome.status == 200
+
+
+def test_silence_counts_from_when_reading_goes_on():
+    """The time in which nothing was read is not the peer's."""
+    bench = Bench([[]], timeouts=Timeouts(read=5))
+    exchange = bench.ask()
+    bench.service(passes=3)
+    exchange.room = 0
+    bench.service(passes=1)
+    bench.clock.now += 100
+    exchange.room = 1
+    bench.service(passes=1)
+    assert exchange.outcome is None
+    bench.service(passes=1, seconds=6.0)
+    assert isinstance(exchange.outcome, ReadTimeout)
+
+
+def test_room_bounds_what_is_decoded():
+    """A little that stands for much is worked off as far as there is room, and goes on where it stopped."""
+    packed = gzip.compress(bytes(10_000_000))
+    bench = Bench([answer_bytes(packed, "gzip")])
+    sizes = []
+    exchange = bench.ask(sink=lambda respondent: lambda piece: taken(piece))
+
+    def taken(piece):
+        sizes.append(len(piece))
+        exchange.room -= len(piece)
+
+    exchange.room = 100_000
+    bench.service(passes=10)
+    assert sum(sizes) <= 100_000 + 65_536
+    while exchange.outcome is None:
+        exchange.room = 100_000
+        bench.service(passes=1)
+    assert sum(sizes) == 10_000_000
+
+
+def answer_bytes(body, coding):
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_a_full_connection_is_not_watched():
+    """Nobody is woken for bytes that are not read; while something goes out, the connector still counts."""
+    bench = Bench([[b"HTTP/1.1 200 OK\r\n\r\nx"]])
+    exchange = bench.ask(sink=lambda respondent: lambda piece: setattr(exchange, "room", 0))
+    bench.service(passes=4)
+    assert exchange.received
+    assert bench.connection.until is None or bench.connection.until > bench.clock.now
+
+
+def test_starved_source_is_asked_every_pass():
+    """A source that has nothing now does not make the exchange time out, and does not end the request."""
+    pieces = iter([b"a", *[b""] * 20, b"b"])
+    bench = Bench([[], [], answer("fine")], timeouts=Timeouts(read=1, write=1))
+    exchange = bench.ask("POST", body=pieces)
+    bench.service(passes=6, seconds=2.0)
+    assert bench.connection.until == bench.clock.now
+    bench.service(passes=30, seconds=2.0)
+    assert exchange.outcome.body == b"fine"
+    assert bench.sent[0].endswith(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+
+
+def test_body_goes_when_no_100_has_come():
+    """The wait for a 100 ends by the network's clock, and a waiter knows when."""
+    bench = Bench([[], answer("fine")], timeouts=Timeouts(expect=2))
+    exchange = bench.ask("PUT", body=b"abc", headers={"Expect": "100-continue"})
+    bench.service(passes=5)
+    assert bench.connection.until == bench.clock.now + 2
+    assert not bench.sent[0].endswith(b"abc")
+    bench.service(passes=2, seconds=2.0)
+    assert bench.sent[0].endswith(b"abc")
+    assert exchange.outcome.body == b"fine"
+
+
+def test_body_waits_for_ever_without_a_limit():
+    """With no limit to the wait, the limit on silence ends it."""
+    bench = Bench([[]], timeouts=Timeouts(expect=None, read=30))
+    exchange = bench.ask("PUT", body=b"abc", headers={"Expect": "100-continue"})
+    bench.service(passes=5)
+    assert bench.connection.until == bench.clock.now + 30
+    bench.service(passes=1, seconds=31.0)
+    assert isinstance(exchange.outcome, ReadTimeout)
+
+
+UPGRADED = b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello"
+
+
+def test_connection_is_handed_over():
+    """After a 101 the connector is the caller's, open, with the bytes that came; the next dials anew."""
+    bench = Bench([UPGRADED], [answer("next")])
+    exchange, following = bench.ask(upgrade="x"), bench.ask()
+    bench.service()
+    tunnel = exchange.outcome.meta.tunnel
+    assert tunnel.connector is bench.network.connectors[0]
+    assert (tunnel.data, tunnel.connector.closed) == (b"hello", False)
+    assert following.outcome.body == b"next"
+
+
+def test_connection_that_nobody_takes_over_is_closed():
+    """When the exchange has ended before its 101 came, the connection is closed."""
+    bench = Bench([UPGRADED])
+    exchange = bench.ask(upgrade="x", sink=lambda respondent: exchange.conclude(Canceled("over")))
+    bench.service()
+    assert bench.network.connectors[0].closed
+    assert bench.connection.phase is Phase.CLOSED
+
+
+@pytest.mark.parametrize(("body", "replayed"), [([b"x"], True), (iter([b"x"]), False)])
+def test_stale_connection_and_streamed_body(body, replayed):
+    """A request goes out again on a fresh connection when its body can."""
+    bench = Bench([answer(), END], [[], answer("fine")])
+    bench.ask()
+    bench.service()
+    exchange = bench.ask("PUT", body=body)
+    bench.service()
+    assert isinstance(exchange.outcome, Response) == replayed
+    assert exchange.replayed == replayed
+
+
+def test_what_is_cut_is_not_sent():
+    """The piece that was begun when the refusal came does not go out."""
+    bench = Bench()
+    exchange = bench.ask("POST", body=[b"x" * 200_000] * 10)
+    connector = Jammed([[]])
+    bench.network.connector = lambda address, tls=None: connector
+    bench.service(passes=4)
+    connector.say(b"HTTP/1.1 413 X\r\nContent-Length: 1\r\n\r\n")
+    bench.service(passes=2)
+    connector.jam = False
+    bench.service(passes=2)
+    assert sum(map(len, connector.sent)) <= 65_536
+    connector.say(b"x")
+    bench.service(passes=1)
+    assert exchange.outcome.status == 413
+
+
+class Jammed(ScriptedConnector):
+    """Takes one piece and then none while it is jammed."""
+
+    jam = True
+
+    def send(self, data):
+        if self.jam and self.sent:
+            return 0
+        return super().send(data)

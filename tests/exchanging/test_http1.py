@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
-from tymeconn.errors import IncompleteRead, NoResponse, StaleConnection
+from tymeconn.errors import BodyError, HookError, IncompleteRead, NoResponse, StaleConnection
 from tymeconn.exchanging.exchange import Exchange
 from tymeconn.exchanging.http1 import Http1
 from tymeconn.policy.patience import Timeouts
@@ -122,3 +124,176 @@ def test_cancel_of_another_exchange_changes_nothing():
     codec.cancel(other)
     codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n", PLENTY)
     assert exchange.outcome.status == 204
+
+
+EXPECTING = {"headers": {"Expect": "100-continue"}, "body": b"abc"}
+
+
+def test_body_waits_for_100():
+    """Behind a head that expects 100 nothing goes out until it comes."""
+    codec, _ = begun("PUT", **EXPECTING)
+    assert flushed(codec)[0].endswith(b"\r\n\r\n")
+    assert codec.holding
+    codec.feed(b"HTTP/1.1 100 Continue\r\n\r\n", PLENTY)
+    assert flushed(codec) == [b"abc"]
+
+
+def test_another_interim_is_no_permission():
+    """A 103 says nothing of the body."""
+    codec, _ = begun("PUT", **EXPECTING)
+    flushed(codec)
+    codec.feed(b"HTTP/1.1 103 Early Hints\r\n\r\n", PLENTY)
+    assert codec.holding
+
+
+def test_body_goes_when_it_is_released():
+    """Whoever has a clock ends the wait."""
+    codec, exchange = begun("PUT", **EXPECTING)
+    flushed(codec)
+    codec.release()
+    assert flushed(codec) == [b"abc"]
+    codec.feed(b"HTTP/1.1 204 No Content\r\n\r\n", PLENTY)
+    assert (exchange.outcome.status, codec.room) == (204, 1)
+
+
+@pytest.mark.parametrize("status", [200, 413, 417])
+def test_answer_in_place_of_100(status):
+    """After a final answer the body does not go, and the connection is spent (RFC 9110 10.1.1)."""
+    codec, exchange = begun("PUT", **EXPECTING)
+    flushed(codec)
+    codec.feed(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status, PLENTY)
+    assert exchange.outcome.status == status
+    assert flushed(codec) == []
+    assert codec.room == 0
+
+
+def endless(ended=None):
+    try:
+        while True:
+            yield b"x" * 1000
+    finally:
+        if ended is not None:
+            ended.append(True)
+
+
+def test_refusal_stops_the_upload():
+    """From the head of an error on nothing more goes out, and the source is let go (RFC 9112 9.5)."""
+    codec, exchange = begun("POST", body=endless(ended := []))
+    codec.output()
+    codec.feed(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n", PLENTY)
+    assert (codec.cut, codec.output(), ended) == (True, b"", [True])
+    codec.feed(b"no", PLENTY)
+    assert exchange.outcome.body == b"no"
+    assert codec.room == 0
+
+
+def test_success_lets_the_upload_go_on():
+    """A peer that answers while it reads may go on reading; only its whole answer ends that."""
+    codec, exchange = begun("POST", body=endless())
+    codec.output()
+    codec.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh", PLENTY)
+    assert codec.output()
+    codec.feed(b"i", PLENTY)
+    assert (exchange.outcome.body, codec.output(), codec.room) == (b"hi", b"", 0)
+
+
+def test_source_that_has_nothing_now():
+    """No output is not the end of the request while the source may have more."""
+    codec, _ = begun("POST", body=iter([b"", b"a"]))
+    assert codec.output().endswith(b"\r\n\r\n")
+    assert codec.output() == b"1\r\na\r\n"
+    assert codec.output() == b"0\r\n\r\n"
+    assert codec.unsent
+    assert (codec.output(), codec.unsent) == (b"", False)
+
+
+def failing():
+    yield b"a"
+    raise RuntimeError("disk")
+
+
+def test_source_that_raises_ends_its_exchange():
+    """The exchange ends with a BodyError, and the request cannot be completed on this connection."""
+    codec, exchange = begun("POST", body=failing())
+    flushed(codec)
+    assert isinstance(exchange.outcome, BodyError)
+    assert (codec.room, codec.unsent) == (0, False)
+
+
+def test_source_that_raises_when_it_is_closed():
+    """An exchange that has ended is not harmed by what its source does later."""
+
+    def stubborn():
+        try:
+            yield b"a"
+        finally:
+            raise RuntimeError("late")
+
+    codec, exchange = begun("POST", body=stubborn())
+    codec.output()
+    codec.feed(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", PLENTY)
+    assert exchange.outcome.status == 500
+
+
+def test_canceling_lets_the_source_go():
+    """A canceled upload holds nothing open."""
+    codec, exchange = begun("POST", body=endless(ended := []))
+    codec.output()
+    codec.cancel(exchange)
+    assert ended == [True]
+
+
+def test_progress_of_an_upload():
+    """Each piece is told once it went out, in bytes of the body."""
+    codec, exchange = begun("POST", body=[b"ab", b"cde"], headers={"Content-Length": "5"})
+    exchange.progress = (told := []).append
+    flushed(codec)
+    assert [(each.sent, each.to_send) for each in told] == [(2, None), (5, None)]
+
+
+def test_progress_of_a_download():
+    """What has come of the body is told after each read, as it is on the wire."""
+    codec, exchange = begun()
+    exchange.progress = (told := []).append
+    flushed(codec)
+    packed = gzip.compress(b"x" * 1000)
+    codec.feed(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed), PLENTY
+    )
+    for part in (packed[:10], packed[10:]):
+        codec.feed(part, PLENTY)
+    assert [(each.received, each.to_receive) for each in told] == [(10, len(packed)), (len(packed),) * 2]
+
+
+def test_progress_without_a_length():
+    """In chunks nobody knows how much will come."""
+    codec, exchange = begun()
+    exchange.progress = (told := []).append
+    codec.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", PLENTY)
+    assert [(each.received, each.to_receive) for each in told] == [(2, None)]
+
+
+def test_hook_that_raises_ends_its_exchange():
+    """What the caller's own hook raises is the outcome of its exchange."""
+    codec, exchange = begun()
+    exchange.progress = lambda progress: 1 / 0
+    codec.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", PLENTY)
+    assert isinstance(exchange.outcome, HookError)
+    assert isinstance(exchange.outcome.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "answer"),
+    [
+        ("GET", {"upgrade": "x"}, b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+        ("CONNECT", {"target": "a.test:443"}, b"HTTP/1.1 200 OK\r\n\r\n"),
+    ],
+)
+def test_connection_that_goes_over(method, options, answer):
+    """The exchange is left to whoever has the connector, with what came behind the head."""
+    codec, exchange = begun(method, **options)
+    flushed(codec)
+    codec.feed(answer + b"extra", PLENTY)
+    assert exchange.outcome is None
+    response, extra = codec.passed
+    assert (response.status, extra, codec.room) == (int(answer[9:12]), b"extra", 0)

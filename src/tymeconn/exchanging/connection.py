@@ -301,7 +301,7 @@ class Connection:
 
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
-        if self._full:
+        if self._full or exchange.room <= 0:
             self._moved = self._setup.network.clock()
         while exchange.outcome is None and exchange.room > 0 and self._budget.affords:
             data = b"" if self._budget.behind else self._recv()

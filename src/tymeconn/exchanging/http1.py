@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from ..errors import BodyError, NoResponse, StaleConnection
 from ..wire.messages import Limits, Meta, Request, Response
 from ..wire.requesting import expects, size_of
 from ..wire.responding import Respondent
-from ..wire.sending import outgoing
+from ..wire.sending import Pieces, outgoing
 from .exchange import Exchange, Outcome, Progress
 
 __all__ = ["Http1", "head_of"]
@@ -30,7 +29,7 @@ class Http1:
         self._limits = limits
         self._exchange: Exchange | None = None
         self._respondent = Respondent(limits=limits)
-        self._pieces: Generator[bytes | memoryview, None, None] = _nothing()
+        self._pieces: Pieces = _nothing()
         self._expecting = False
         self._progress = Progress()
 
@@ -167,5 +166,5 @@ def _closes(request: Request) -> bool:
     return any(token.strip().lower() == "close" for field in fields for token in field.split(","))
 
 
-def _nothing() -> Generator[bytes | memoryview, None, None]:
+def _nothing() -> Pieces:
     yield from ()

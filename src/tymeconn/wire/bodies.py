@@ -103,7 +103,7 @@ def source_of(given: object) -> Source:
     raise TypeError(f"body must be bytes, str, a file or an iterable of bytes, not {given!r}")
 
 
-def drawn(source: Source) -> Iterator[bytes]:
+def drawn(source: Source) -> Generator[bytes, None, None]:
     """Yield the pieces of a source that is begun; an empty one when there is nothing now.
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import TypeAlias
 
 from ..errors import BodyError
 from .bodies import drawn
@@ -10,16 +12,17 @@ from .headers import make_headers
 from .messages import Request
 from .requesting import check_trailers, encode, expects
 
-__all__ = ["Told", "outgoing"]
+__all__ = ["Pieces", "Told", "outgoing"]
 
 # Up to this size a body goes out together with its head: one send, one segment train.
 _JOINED = 65_536
 _PIECE = 262_144
 
-Told = Callable[[int], None]
+Told: TypeAlias = Callable[[int], None]
+Pieces: TypeAlias = Generator[bytes | memoryview, None, None]
 
 
-def outgoing(request: Request, told: Told) -> Generator[bytes | memoryview, None, None]:
+def outgoing(request: Request, told: Told) -> Pieces:
     """Yield the pieces of a request, of at most 256 KiB; an empty one when there is nothing to send now.
 
     A head that expects 100 (RFC 9110 10.1.1) is a piece of its own; behind it, ask on when the body may go.
@@ -32,25 +35,28 @@ def outgoing(request: Request, told: Told) -> Generator[bytes | memoryview, None
     if expects(request):
         yield head
         head = b""
-    framed = _chunked(request, told) if "transfer-encoding" in request.headers else _counted(request, told)
-    for piece in framed:
-        joined = head and len(piece) <= _JOINED
-        if head and not joined:
-            yield head
-        yield head + piece if joined else piece
-        head = b""
+    framed = _chunked if "transfer-encoding" in request.headers else _counted
+    # Closing the outermost generator closes the source's, and what that raises comes out here.
+    with closing(framed(request, told)) as pieces:
+        for piece in pieces:
+            joined = head and len(piece) <= _JOINED
+            if head and not joined:
+                yield head
+            yield head + piece if joined else piece
+            head = b""
     if head:
         yield head
 
 
-def _counted(request: Request, told: Told) -> Iterator[bytes | memoryview]:
+def _counted(request: Request, told: Told) -> Pieces:
     left = int(request.headers.get("content-length", "0"))
-    for piece in _pieces(request):
-        left -= len(piece)
-        if left < 0:
-            raise BodyError(f"the body's source gave more than the {_declared(request)} bytes declared")
-        yield piece
-        told(len(piece))
+    with closing(_pieces(request)) as pieces:
+        for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                raise BodyError(f"the body's source gave more than the {_declared(request)} bytes declared")
+            yield piece
+            told(len(piece))
     if left:
         raise BodyError(f"the body's source gave {left} bytes less than the {_declared(request)} declared")
 
@@ -59,22 +65,24 @@ def _declared(request: Request) -> str:
     return request.headers.get("content-length", "0")
 
 
-def _chunked(request: Request, told: Told) -> Iterator[bytes | memoryview]:
-    for piece in _pieces(request):
-        yield b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")) if piece else b""
-        told(len(piece))
+def _chunked(request: Request, told: Told) -> Pieces:
+    with closing(_pieces(request)) as pieces:
+        for piece in pieces:
+            yield b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")) if piece else b""
+            told(len(piece))
     yield b"0\r\n%b\r\n" % _trailer_section(request)
 
 
-def _pieces(request: Request) -> Iterator[bytes | memoryview]:
+def _pieces(request: Request) -> Pieces:
     if request.source is None:
         yield from _slices(memoryview(request.body), _JOINED)
         return
-    for piece in drawn(request.source):
-        if len(piece) <= _PIECE:
-            yield piece
-        else:
-            yield from _slices(memoryview(piece), _PIECE)
+    with closing(drawn(request.source)) as pieces:
+        for piece in pieces:
+            if len(piece) <= _PIECE:
+                yield piece
+            else:
+                yield from _slices(memoryview(piece), _PIECE)
 
 
 def _slices(body: memoryview, first: int) -> Iterator[memoryview]:
