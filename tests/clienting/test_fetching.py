@@ -11,13 +11,18 @@ from tymeconn.errors import (
     NoResponse,
     PoolTimeout,
     ReadTimeout,
+    TooManyRedirects,
     TotalTimeout,
 )
+from tymeconn.exchanging.exchange import Progress, Tunnel
 from tymeconn.net.seams import Tls
+from tymeconn.policy.authorizing import Digest
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.driving import drive
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
 from tymeconn.tyming.waiting import Wait
+from tymeconn.wire.cookies import CookieJar
+from tymeconn.wire.redirecting import Follow
 
 from ..stand_ins import Clock
 
@@ -349,3 +354,173 @@ def test_tls_is_prepared_when_the_client_is_made():
     Client(hostname="h.test", scheme="https", network=network)
     Client(hostname="h.test", tls=Tls(cafile="/nowhere.pem"), network=network)
     assert prepared == [Tls(), Tls(cafile="/nowhere.pem")]
+
+
+def test_redirects_are_followed():
+    """The answer is the last one, over the same connection, and knows those before it."""
+    client, network = client_of([answer("moved", 302, location="/b"), answer("here")])
+    response, _ = drive(client.get("/a"))
+    assert (response.text, response.url) == ("here", "http://h.test/b")
+    assert [(each.status, each.body) for each in response.history] == [(302, b"moved")]
+    assert len(network.connectors) == 1
+
+
+def test_redirects_are_handed_over_on_demand():
+    """Follow says how many are followed, for the client or for one request."""
+    client, _ = client_of([answer("", 302, location="/b")] * 3, follow=Follow(most=0))
+    assert drive(client.get("/a"))[0].status == 302
+    with pytest.raises(TooManyRedirects):
+        drive(client.get("/a", follow=Follow(most=1)))
+
+
+@pytest.mark.parametrize("ending", [END, ConnectionResetError(), b"garbage\r\n"])
+def test_redirect_is_followed_however_it_ends(ending):
+    """Where to go on is known from the head."""
+    broken = b"HTTP/1.1 302 X\r\nLocation: /b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client, _ = client_of([[broken, ending]], [answer("here")])
+    assert drive(client.get("/a"))[0].text == "here"
+
+
+def test_large_redirect_costs_the_connection():
+    """The body of a redirect is read up to 64 KiB, for the connection's sake."""
+    large = answer("x" * 10_000_000, 302, location="/b")
+    client, network = client_of([[large]], [answer("here")])
+    response, _ = drive(client.get("/a"))
+    assert (response.text, len(network.connectors)) == ("here", 2)
+    assert network.connectors[0].received < 200_000
+
+
+def test_redirects_share_one_total():
+    """The total limit is of the call, not of each request that it leads to."""
+    clock = Clock()
+    client, network = client_of([[], []], clock=clock, timeouts=Timeouts(total=10, read=None))
+    fetch = client.get("/a")
+    next(fetch)
+    next(fetch)
+    clock.now += 6
+    network.connectors[0].say(answer("", 302, location="/b"))
+    next(fetch)
+    clock.now += 5
+    with pytest.raises(TotalTimeout):
+        drive(fetch)
+
+
+def test_elapsed_counts_from_the_call():
+    """Redirects and challenges are part of how long it took."""
+    clock = Clock()
+    client, network = client_of([[], []], clock=clock)
+    fetch = client.get("/a")
+    drive_until(fetch, lambda: network.connectors and network.connectors[0].sent)
+    clock.now += 2
+    network.connectors[0].say(answer("", 302, location="/b"))
+    drive_until(fetch, lambda: len(network.connectors[0].sent) > 1)
+    clock.now += 3
+    network.connectors[0].say(answer("x"))
+    assert drive(fetch)[0].elapsed == 5
+
+
+def drive_until(generator, condition):
+    for _ in range(10):
+        if condition():
+            return
+        next(generator)
+
+
+def test_canceled_on_the_way():
+    """A client that is closed while a redirect is read sends nothing more."""
+    client, network = client_of(
+        [[b"HTTP/1.1 302 X\r\nLocation: /b\r\nContent-Length: 9\r\n\r\n"]], [answer("x")]
+    )
+    fetch = client.get("/a")
+    drive_until(fetch, lambda: network.connectors and network.connectors[0].received)
+    client.close()
+    with pytest.raises(Canceled):
+        drive(fetch)
+    assert len(network.connectors) == 1
+
+
+def sent_to(network):
+    return [b"".join(connector.sent) for connector in network.connectors]
+
+
+def test_auth_of_the_client_is_for_its_own_origin():
+    """Another origin gets none, unless the call says so."""
+    client, network = client_of([answer()], [answer()], [answer()], auth=("u", "p"))
+    drive(client.get("/"))
+    drive(client.get("http://b.test/"))
+    drive(client.get("http://c.test/", auth=("v", "p")))
+    assert [b"Authorization: Basic" in sent for sent in sent_to(network)] == [True, False, True]
+
+
+def test_digest():
+    """A challenge is answered on the same connection, with a body that goes again."""
+    challenge = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
+    client, network = client_of([answer("", 401, www_authenticate=challenge), answer("in")])
+    response, _ = drive(client.post("/", body=b"x", auth=Digest("u", "p")))
+    assert (response.text, [each.status for each in response.history]) == ("in", [401])
+    assert network.connectors[0].sent[1].count(b"Authorization: Digest") == 1
+    assert network.connectors[0].sent[1].endswith(b"\r\n\r\nx")
+
+
+def test_cookies():
+    """What an answer sets goes with the next request to whom it is for."""
+    client, network = client_of([answer("", set_cookie="a=1")] * 2, [answer()], cookies=CookieJar())
+    drive(client.get("/"))
+    drive(client.get("/"))
+    drive(client.get("http://b.test/"))
+    assert [sent.count(b"Cookie: a=1\r\n") for sent in sent_to(network)] == [1, 0]
+
+
+def test_upgrade_brings_the_connection():
+    """A 101 has the connector and the bytes behind it; closing it is the caller's."""
+    upgraded = b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello"
+    client, network = client_of([[upgraded]])
+    response, _ = drive(client.get("/", upgrade="x"))
+    client.close()
+    assert response.meta.tunnel == Tunnel(network.connectors[0], b"hello")
+    assert not network.connectors[0].closed
+
+
+def test_tunnel_that_nobody_takes_is_closed():
+    """Who has given up when the 101 comes leaves no connection behind."""
+    upgraded = b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+    client, network = client_of([[upgraded]])
+    fetch = client.get("/", upgrade="x")
+    next(fetch)
+    for _ in range(5):
+        client.service()
+    fetch.close()
+    assert network.connectors[0].closed
+
+
+def test_progress():
+    """The hook is told of both directions."""
+    client, _ = client_of([answer("hello")])
+    drive(client.post("/", body=b"abc", progress=(told := []).append))
+    assert told[-1] == Progress(3, 3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"auth": 7}, {"follow": True}, {"progress": 7}, {"timeout": 7}, {"cookies": 7}, {"files": 7}],
+)
+def test_wrong_options(options):
+    """What is of the wrong type is refused at the call."""
+    client, _ = client_of()
+    with pytest.raises(TypeError):
+        client.post("/", **options)
+
+
+def test_body_of_another_answer():
+    """A generator may give to one request what it reads from the answer of another."""
+    source, _ = client_of([[b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", None, b"world"]])
+    target, network = client_of([[], [], answer("thanks")])
+
+    def relayed():
+        with (yield from source.stream("GET", "/")) as stream:
+            while data := (yield from stream.read()):
+                yield data
+
+    response, _ = drive(target.put("/", body=relayed(), headers={"Content-Length": "10"}))
+    assert response.text == "thanks"
+    assert sent_to(network)[0].endswith(b"helloworld")

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from hio.base import tyming
 
 from ..exchanging.connection import Connection, Phase
+from ..exchanging.exchange import Tunnel
 from ..exchanging.setup import READS, RECV_SIZE
 from ..net.seams import Address, Connector, Lookup, Network, Tls, Underway
 from ..tyming.clocks import Clock
+from ..wire.messages import Response
 from ..wire.urls import Origin
 from .describing import given_or_new
 
@@ -294,6 +297,13 @@ class Tap:
         """Have the inner connector notify."""
         self._inner.attach(lambda _: notify(self))
 
+    def withdraw(self) -> tuple[Connector, bytes]:
+        """Return the inner connector, and what was taken from it into `rxbs`."""
+        rxbs = self._outer.rxbs
+        taken = bytes(rxbs)
+        rxbs.clear()
+        return self._inner, taken
+
     def _received(self, size: int) -> bytes | None:
         data = self._inner.recv(size)
         if data and self._outer.wl:
@@ -328,6 +338,15 @@ class TappedNetwork:
     def ready(self, tls: Tls) -> Underway:
         """Begin to do what `tls` needs."""
         return self._network.ready(tls)
+
+
+def untapped(response: Response) -> Response:
+    """Return a response whose tunnel, if it has one, no longer passes a `HioConnector`."""
+    tunnel = response.meta.tunnel
+    if tunnel is None or not isinstance(tunnel.connector, Tap):
+        return response
+    inner, taken = tunnel.connector.withdraw()
+    return response.with_meta(replace(response.meta, tunnel=Tunnel(inner, tunnel.data + taken)))
 
 
 def _wire_log(wl: Any) -> Any:

@@ -21,6 +21,7 @@ from ..wire.requesting import MessageOptions, make_request
 from ..wire.responding import Respondent
 from ..wire.urls import Url, join
 from .carrying import Carrier
+from .connector import untapped
 from .streaming import Inbox, Stream
 
 __all__ = ["Fetcher"]
@@ -139,7 +140,7 @@ class Fetcher(Carrier):
             clock = self._setup.network.clock
             exchange = Exchange(conversation.begin(), plan.timeouts, clock, sink=hearing.listen)
             exchange.started, exchange.progress = started, plan.progress
-            hearing.exchange = exchange
+            hearing.attend(exchange)
             self.enqueue(exchange)
             try:
                 yield from self.carried(exchange, hearing.enough)
@@ -185,15 +186,20 @@ class _Hearing:
         self._head: Response | None = None
         self._drained = bytearray()
 
+    def attend(self, exchange: Exchange) -> None:
+        """Await the answer of the exchange."""
+        self.exchange = exchange
+        if self._inbox is not None:
+            self._inbox.attach(exchange)
+
     def listen(self, respondent: Respondent) -> Sink | None:
         """Say where the body goes, once the head is there."""
-        self._head = head_of(self.exchange, respondent)
-        if self._conversation.heed(self._head):
+        head = head_of(self.exchange, respondent)
+        onward = self._conversation.heed(head)
+        self._head = head
+        if onward:
             return self._drain
-        if self._inbox is None:
-            return None
-        self._inbox.attach(self.exchange)
-        return self._inbox.put
+        return None if self._inbox is None else self._inbox.open()
 
     def enough(self) -> bool:
         """Tell whether what was waited for is there before the answer has ended."""
@@ -205,7 +211,7 @@ class _Hearing:
         if not conversation.onward:
             whole = self._inbox is None or self._head is None
             response = self.exchange.result() if whole else cast("Response", self._head)
-            self.response = conversation.conclude(response)
+            self.response = conversation.conclude(untapped(response))
             return
         # Where to go on is known; how the answer that said it ended is of no interest.
         if not isinstance(self.exchange.outcome, Response | IncompleteRead | ProtocolError):

@@ -14,6 +14,7 @@ from ..exchanging.exchange import Exchange
 from ..net.saving import Saving
 from ..tyming.waiting import Wait
 from ..wire.eventing import Event, EventSource
+from ..wire.framing import Sink
 from ..wire.messages import Response
 from .carrying import Carrier
 
@@ -37,16 +38,16 @@ class Inbox:
         return bool(self._pieces)
 
     def attach(self, exchange: Exchange) -> None:
-        """Take the body of the exchange, whose limits are from here on those of a stream."""
+        """Await the body of the exchange."""
         self._exchange = exchange
-        exchange.timeouts = exchange.timeouts.streaming()
         exchange.room = _ROOM
-        exchange.done.fire()
 
-    def put(self, piece: bytes | memoryview) -> None:
-        """Take a piece of the body."""
-        self._pieces.append(piece)
-        self._count(len(piece))
+    def open(self) -> Sink:
+        """Take the body from here on: the limits are those of a stream, and somebody waits for the head."""
+        assert self._exchange is not None
+        self._exchange.timeouts = self._exchange.timeouts.streaming()
+        self._exchange.done.fire()
+        return self._put
 
     def take(self, most: int) -> bytes:
         """Return at most `most` bytes of the first piece."""
@@ -56,6 +57,10 @@ class Inbox:
             piece = memoryview(piece)[:most]
         self._count(-len(piece))
         return bytes(piece)
+
+    def _put(self, piece: bytes | memoryview) -> None:
+        self._pieces.append(piece)
+        self._count(len(piece))
 
     def _count(self, size: int) -> None:
         assert self._exchange is not None
@@ -85,7 +90,7 @@ class Stream:
 
     @property
     def response(self) -> Response:
-        """Status, headers and so on, with an empty body; trailers only once all was read."""
+        """Status, headers and so on, with an empty body; trailers only once all has come."""
         outcome = self._exchange.outcome
         if not isinstance(outcome, Response):
             return self._head
