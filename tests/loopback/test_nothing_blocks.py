@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 
+import brotli
 import pytest
 from hio.base.doing import Doist
 
@@ -18,6 +19,9 @@ from tymeconn.net.resolving import Resolver
 from tymeconn.net.seams import Address, Tls
 from tymeconn.polling import PollingDoer
 from tymeconn.testing.jobserver import JobServer, JobServerDoer
+from tymeconn.wire.cookies import CookieJar
+
+from .test_client import doing
 
 pytestmark = pytest.mark.loopback
 
@@ -171,3 +175,28 @@ def test_bad_certificate_blocks_nothing(watch, peer, echo, server_context):
     server = peer(echo, context=server_context("localhost"))
     client = Client(hostname="localhost", port=server.port, scheme="https")
     assert answered(watch, client).errored
+
+
+def test_streams_and_files_block_nothing(watch, peer, once, tmp_path):
+    """A stream that is saved, a file that goes out, cookies and br: no file is opened on this thread."""
+    source, saved = tmp_path / "source", tmp_path / "saved"
+    source.write_bytes(bytes(200_000))
+    packed = brotli.compress(bytes(300_000))
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Encoding: br\r\nContent-Length: %d\r\n\r\n"
+    server = peer(once(head % len(packed) + packed))
+    client = Client(hostname="127.0.0.1", port=server.port, cookies=CookieJar())
+    ends = []
+
+    def transferring(file):
+        with (yield from client.stream("PUT", "/", body=file)) as stream:
+            ends.append((yield from stream.save(saved)))
+
+    with source.open("rb") as file:
+        doist = Doist(tock=0.001, doers=[doing(transferring, file)])
+        doist.enter()
+        with watch:
+            recurring(doist, lambda: ends)
+        doist.exit()
+    client.close()
+    assert watch.events == []
+    assert saved.read_bytes() == bytes(300_000)
