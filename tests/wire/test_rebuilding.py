@@ -251,6 +251,7 @@ def test_multipart_ends_with_a_line():
         ({"headers": {"ﬁ": "a"}}, "invalid_header"),
         ({"headers": {"X": "€"}}, "invalid_header"),
         ({"headers": {"Transfer-Encoding": "chunked"}}, "invalid_header"),
+        ({"method": "CONNECT"}, "invalid_method"),
         ({"method": "POST", "body": b"hi", "headers": {"Content-Length": 3}}, "invalid_header"),
         ({"method": "POST", "data": object()}, "invalid_body"),
         ({"method": "POST", "body": "€"}, "invalid_body"),

@@ -239,3 +239,44 @@ def test_any_location(prefix, text):
         assert request.url.target.isascii()
         assert request.url.origin.host == "a.example" or "cookie" not in request.headers
         assert split(str(request.url)) == replace(request.url, fragment="")
+
+
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        ({"most": -1}, ValueError),
+        ({"most": True}, TypeError),
+        ({"most": 1.5}, TypeError),
+        ({"secret_headers": "x-key"}, TypeError),
+        ({"secret_headers": {7}}, TypeError),
+    ],
+)
+def test_wrong_follow(parts, error):
+    """What cannot be followed is refused where it is said."""
+    with pytest.raises(error):
+        Follow(**parts)
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_spent_body_goes_nowhere(status):
+    """A body that was given away cannot go to another place; a GET without it can."""
+    request = make_request("PUT", split("http://a.example/x"), body=iter([b"a"]))
+    list(request.source.begin())
+    with pytest.raises(RedirectRefused) as caught:
+        next_request(request, redirect("/y", status=status), 0, Follow())
+    assert caught.value.kind == "body_not_replayable"
+    assert next_request(request, redirect("/y", status=303), 0, Follow()).source is None
+
+
+def test_streamed_body_goes_along():
+    """A source that gives its bytes again goes to the next place, framed as before, with its trailers."""
+    request = make_request("PUT", split("http://a.example/x"), body=[b"a"], trailers={"X": "1"})
+    moved = next_request(request, redirect("/y", status=307), 0, Follow())
+    assert (moved.source, moved.trailers) == (request.source, request.trailers)
+    assert moved.headers["transfer-encoding"] == "chunked"
+
+
+def test_target_of_its_own_stays_behind():
+    """A redirect says where to go; what stood in the request line was for the first place."""
+    request = make_request("OPTIONS", split("http://a.example/"), target="*")
+    assert next_request(request, redirect("/y"), 0, Follow()).target == ""

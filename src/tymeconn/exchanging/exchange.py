@@ -168,17 +168,19 @@ class Codec(Protocol):
 
     Attributes:
         room: exchanges it takes now. With none in it and no room the connection is spent: close it.
-        unsent: not all of what it carries was put out yet.
         cut: what was unsent, in part put out or not, is no longer to be sent.
         holding: what is unsent waits for an answer or for `release`.
         passed: a response with which the connection goes over to its exchange, and what came behind it.
     """
 
     room: int
-    unsent: bool
     holding: bool
     cut: bool
     passed: tuple[Response, bytes] | None
+
+    @property
+    def unsent(self) -> bool:
+        """Not all of what it carries was put out yet."""
 
     def release(self) -> None:
         """Hold back nothing any longer."""

@@ -24,14 +24,19 @@ class Http1:
 
     def __init__(self, limits: Limits) -> None:
         self.room = 1
-        self.unsent = self.holding = self.cut = False
+        self.holding = self.cut = False
         self.passed: tuple[Response, bytes] | None = None
         self._limits = limits
         self._exchange: Exchange | None = None
         self._respondent = Respondent(limits=limits)
-        self._pieces: Pieces = _nothing()
+        self._pieces: Pieces | None = None
         self._expecting = False
         self._progress = Progress()
+
+    @property
+    def unsent(self) -> bool:
+        """Not all of what it carries was put out yet."""
+        return self._pieces is not None
 
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
@@ -43,7 +48,6 @@ class Http1:
         self._pieces = outgoing(request, self._told)
         self._expecting = expects(request)
         self._progress = Progress(to_send=size_of(request))
-        self.unsent = True
 
     def cancel(self, exchange: Exchange) -> bool:
         """Forget the exchange. HTTP/1.1 has no way to take a request back: the connection is spent."""
@@ -58,7 +62,7 @@ class Http1:
 
     def output(self) -> bytes | memoryview:
         """Return the next piece of the request; empty when there is none now, or none any more."""
-        if self._exchange is None or self.holding or not self.unsent:
+        if self._exchange is None or self._pieces is None or self.holding:
             return b""
         try:
             piece = next(self._pieces, None)
@@ -68,7 +72,8 @@ class Http1:
             return b""
         # RFC 9110 10.1.1: behind a head that expects 100 the body waits.
         self.holding, self._expecting = self._expecting, False
-        self.unsent = piece is not None
+        if piece is None:
+            self._pieces = None
         return piece or b""
 
     def feed(self, data: bytes, share: int) -> int:
@@ -104,11 +109,13 @@ class Http1:
             self._stop()
 
     def _stop(self) -> None:
-        self.cut = self.cut or self.unsent
-        self.unsent = self.holding = False
-        # The source's generator is closed with it. What it raises then concerns nobody any more.
-        with suppress(Exception):
-            self._pieces.close()
+        pieces, self._pieces = self._pieces, None
+        self.holding = False
+        if pieces is not None:
+            self.cut = True
+            # The source's generator is closed with it. What it raises then concerns nobody any more.
+            with suppress(Exception):
+                pieces.close()
 
     def _finish(self, exchange: Exchange) -> None:
         self._exchange = None
@@ -125,7 +132,7 @@ class Http1:
 
     def _told(self, count: int) -> None:
         exchange = self._exchange
-        if count and exchange is not None and exchange.progress is not None:
+        if count and exchange is not None:
             self._progress = replace(self._progress, sent=self._progress.sent + count)
             exchange.report(self._progress)
 
@@ -164,7 +171,3 @@ def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
 def _closes(request: Request) -> bool:
     fields = request.headers.getall("connection", ())
     return any(token.strip().lower() == "close" for field in fields for token in field.split(","))
-
-
-def _nothing() -> Pieces:
-    yield from ()
