@@ -524,3 +524,11 @@ def test_body_of_another_answer():
     response, _ = drive(target.put("/", body=relayed(), headers={"Content-Length": "10"}))
     assert response.text == "thanks"
     assert sent_to(network)[0].endswith(b"helloworld")
+
+
+@pytest.mark.parametrize("name", ["limits", "timeouts", "follow", "cookies", "auth"])
+def test_wrong_arguments_of_a_client(name):
+    """What is of the wrong type is refused when the client is made, also when it is false."""
+    for wrong in (0, "x"):
+        with pytest.raises(TypeError, match=name):
+            Client(hostname="h.test", network=ScriptedNetwork(), **{name: wrong})

@@ -715,3 +715,21 @@ def test_handle_that_is_nested_too_deep_for_str_names_no_job():
         bench = Bench([answer(b'{"id":' + nested + b"}", status=202), DONE], waiter=waiter)
         outcomes.add(type(bench.run()).__name__)
     assert outcomes <= {"NoHandle", "WatchBlind"}
+
+
+def test_auth_holds_for_looks_at_its_origin():
+    """Who submits asks again; another origin is told nothing."""
+    there = answer(status=202, location="http://b.test/jobs/7")
+    for first, scripts in ((ACCEPTED, [[ACCEPTED, DONE]]), (there, [[there], [DONE]])):
+        bench = Bench(*scripts, auth=("u", "p"))
+        bench.run()
+        sent = b"".join(piece for connector in bench.network.connectors for piece in connector.sent)
+        assert sent.count(b"Authorization: Basic") == (2 if first is ACCEPTED else 1)
+
+
+def test_redirect_of_a_look_is_for_the_waiter():
+    """A fetch of a job follows nothing by itself: where an answer leads is judged."""
+    moved = answer(status=302, location="/jobs/8")
+    bench = Bench([ACCEPTED, moved, DONE])
+    bench.run()
+    assert [url for _, url, _ in bench.asked] == ["/jobs", "/jobs/7", "/jobs/8"]

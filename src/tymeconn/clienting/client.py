@@ -116,10 +116,15 @@ class Client(Turns):
         options = {"name": name, "uid": uid, "bufsize": bufsize, "wl": wl, **kwa}
         self.connector: Any = connector or HioConnector(base.origin, cast("ConnectorOptions", options))
         tapped = self._tapped(default_network() if network is None else network)
-        tls = tls_of(kwa) if tls is None else tls
-        setup = Setup(tapped, tls, limits or Limits(), timeouts or Timeouts())
-        given = Follow() if follow is None else follow
-        super().__init__(setup, base, Manner(make_auth(auth), cookies, given, Calendar.on(tapped.clock)))
+        limits = given_or_new("limits", Limits, limits)
+        setup = Setup(
+            tapped,
+            tls_of(kwa) if tls is None else tls,
+            limits,
+            given_or_new("timeouts", Timeouts, timeouts),
+        )
+        follow = given_or_new("follow", Follow, follow)
+        super().__init__(setup, base, Manner(make_auth(auth), cookies, follow, Calendar.on(tapped.clock)))
         self._tymth = kwa.get("tymth")
         self.secured = self._base.origin.scheme == "https"
         self._opened = False
