@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -45,6 +46,14 @@ STREAMS = st.builds(
         max_size=25,
     ),
 )
+# Bytes that mean something, in any order.
+BYTES = st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b":", b" ", b"data", b"id", b"event", b"retry", b"1", b"\0"])
+    | st.sampled_from(
+        [b"\xef", b"\xbb", b"\xbf", b"\xe2\x82", b"\xac", b"\x80", b"\xc2\x85", b"\x0b", b"x"]
+    ),
+    max_size=14,
+).map(b"".join)
 CUTS = st.lists(st.integers(0, 12), max_size=40)
 
 
@@ -69,12 +78,23 @@ def data_of(stream):
     return [event.data for event in read(stream)[0]]
 
 
-def told(stream):
-    """Return events, last event id and retry of a whole stream by the rules of WHATWG HTML 9.2."""
+def told(*streams):
+    """Return events, last event id and retry of whole streams by the rules of WHATWG HTML 9.2.
+
+    A stream that follows another begins with the id that held, as it does in browsers.
+    """
+    events, last_id, retry = [], None, None
+    for stream in streams:
+        more, last_id, retry = told_of_one(stream, last_id, retry)
+        events += more
+    return events, last_id, retry
+
+
+def told_of_one(stream, last_id, retry):
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, _ = re.split("\r\n|\r|\n", text)
-    events, last_id, retry = [], None, None
-    name, data, id_ = "", "", None
+    events = []
+    name, data, id_ = "", "", last_id
     for line in lines:
         field, _, value = line.partition(":")
         value = value[1:] if value[:1] == " " else value
@@ -93,7 +113,7 @@ def told(stream):
     return events, last_id, retry
 
 
-@given(STREAMS, CUTS)
+@given(STREAMS | BYTES, CUTS)
 @example(b"data:a\r\n\r\ndata:b\r\n\r\n", [7, 1, 1, 1])
 @example(BOM + b"data:a\n\n", [1, 1, 1])
 @example(b"data:a\r\rdata:b\n\n", [7, 0, 1])
@@ -104,7 +124,28 @@ def test_any_stream_in_any_pieces(stream, sizes):
     assert (events, source.last_event_id, source.retry) == told(stream)
 
 
-@given(STREAMS, CUTS, st.integers(0, 30))
+@given(BYTES)
+def test_every_cut(stream):
+    """A stream in two pieces is the stream, wherever it is cut."""
+    seen = []
+    for cut in range(len(stream) + 1):
+        source = EventSource()
+        events, _ = read(stream[:cut], stream[cut:], source=source)
+        seen.append((events, source.last_event_id, source.retry))
+    assert seen == [told(stream)] * len(seen)
+
+
+@given(st.lists(STREAMS | BYTES, max_size=4), CUTS)
+def test_streams_that_follow_one_another(streams, sizes):
+    """A stream that is opened anew begins with the id of the one before, and with nothing else of it."""
+    source, events = EventSource(), []
+    for stream in streams:
+        events += read(*in_pieces(stream, sizes), source=source)[0]
+        source.eof()
+    assert (events, source.last_event_id, source.retry) == told(*streams)
+
+
+@given(STREAMS | BYTES, CUTS, st.integers(0, 30))
 def test_limit_in_any_pieces(stream, sizes, limit):
     """What exceeds the limit does so at the same event, wherever the bytes are cut."""
     assert read(*in_pieces(stream, sizes), limit=limit) == read(stream, limit=limit)
@@ -135,6 +176,10 @@ def test_line_ends(end):
         (b"DATA: a\n data: b\n\n", []),
         (b"data: a\n", []),
         (b"data: \xff\xe2\x82\n\n", ["\ufffd\ufffd"]),
+        (b"data: \xe2\x82\ndata: \xac\n\n", ["\ufffd\n\ufffd"]),
+        (b"data: a\xc2\x85b\x0bc\n\n", ["a\x85b\x0bc"]),
+        (b"data: " + BOM + b"a\n\n", ["\ufeffa"]),
+        (BOM[:2] + b"\ndata: a\n\n", ["a"]),
         (BOM * 2 + b"data: a\n\n", []),
         (b"data: a\n\n" + BOM + b"data: b\n\n", ["a"]),
     ],
@@ -224,17 +269,39 @@ def test_limit(stream):
     assert read(b"\n\ndata:3\n\n", source=source) == ([], False)
 
 
+@pytest.mark.parametrize("line", [b"", b"data:aa\n"])
+def test_nothing_is_held_beyond_the_limit(line):
+    """Bytes of an event that is too long are let go, however many of them come."""
+    source = EventSource(limit=8)
+    read(line, source=source)
+    tracemalloc.start()
+    seen = [read(b"x" * 100_000, source=source) for _ in range(20)]
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert seen == [([], False)] * 20
+    assert held < 10_000
+
+
 def test_limit_is_of_one_event():
     """Events within the limit, and comments between their lines, may go on for ever."""
     events, goes_on = read(b"data:123\n:1234567\n\n:1234567\n" * 100, limit=12)
     assert (len(events), goes_on) == (100, True)
 
 
-def test_bytes_are_scanned_twice():
-    """Bytes that come one by one are searched twice at most: for the end of a line and for a name."""
-    stream = b"data: " + b"x" * 50_000 + b"\r\n\r\n"
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"data: " + b"x" * 50_000 + b"\r\n\r\n",
+        b"data\n" * 10_000 + b"\n",
+        b"\r" * 50_000 + b"data\r\r",
+        b":" * 50_000 + b"\n:\ndata\n\n",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_bytes_are_scanned_twice(stream, size):
+    """Bytes are searched twice at most, however they come: for the end of a line and for a name."""
     source = EventSource()
-    events, _ = read(*(stream[n : n + 1] for n in range(len(stream))), source=source)
+    events, _ = read(*(stream[at : at + size] for at in range(0, len(stream), size)), source=source)
     assert len(events) == 1
     assert source.scanned <= 2 * len(stream)
 

@@ -81,6 +81,8 @@ class EventSource:
         self._line = bytearray()
         self._data = bytearray()
         self._event = ""
+        # 9.2.6 lets each stream begin with an empty id. Browsers keep the one that they sent in
+        # Last-Event-ID, without which a stream that says its ids seldom would lose its place.
         self._id = self.last_event_id
 
     def feed(self, data: bytes | memoryview) -> Iterator[Event]:
@@ -105,8 +107,10 @@ class EventSource:
         self._begin()
 
     def _hold(self, text: bytes) -> None:
-        self._line += text
-        if len(self._data) + len(self._line) > self._limit:
+        room = self._limit - len(self._data) - len(self._line)
+        # One byte too many says for ever after that the limit was exceeded.
+        self._line += text[: room + 1]
+        if len(text) > room:
             raise TooLarge(f"an event exceeds its limit: {self._limit} bytes")
 
     def _take_line(self) -> Event | None:
