@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
-from dataclasses import fields
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tymeconn.errors import IncompleteRead, NoResponse
-from tymeconn.wire.messages import Limits
+from tymeconn.errors import IncompleteRead
 from tymeconn.wire.responding import Respondent
 
-from .case_files import DIRECTORY, cases_of
-
-CASES = cases_of("responses.json")
-META = json.loads(DIRECTORY.joinpath("responses.json").read_text(encoding="utf-8"))["meta"]
-SETTABLE = [each.name for each in fields(Limits)]
-
-
-def raw(case):
-    text = case["raw_b64"]
-    if text.startswith("z:"):
-        return zlib.decompress(base64.b64decode(text[2:]))
-    return base64.b64decode(text)
-
+from .answer_files import CASES, SPLIT, b64, fits, kind, limits_of, pairs, pieces, raw
+from .case_files import allowed, expected_fields
 
 SHORT = [(case, data) for case in CASES if len(data := raw(case)) < 10_000]
-
-
-def pieces(data, split):
-    size = {"whole": len(data) or 1, "bytes": 1, "blocks": 1000}[split]
-    return [data[start : start + size] for start in range(0, len(data), size)]
-
-
-def limits_of(case):
-    """Return the limits of the file under those of the case, as far as a caller can set them."""
-    named = META.get("default_limits", {}) | case.get("limits", {})
-    return Limits(**{name: named[f"max_{name}"] for name in SETTABLE if f"max_{name}" in named})
 
 
 def play(case, parts):
@@ -51,20 +23,6 @@ def play(case, parts):
     if case["eof"]:
         respondent.eof()
     return respondent
-
-
-def kind(error):
-    if isinstance(error, IncompleteRead):
-        return "premature_eof"
-    return "no_response" if isinstance(error, NoResponse) else error.kind
-
-
-def pairs(headers):
-    return [[name.lower(), value] for name, value in headers.items()]
-
-
-def b64(data):
-    return base64.b64encode(data).decode()
 
 
 def outcome(respondent):
@@ -88,36 +46,16 @@ def outcome(respondent):
     }
 
 
-def folded(fields):
-    return [[name, " ".join(value.split())] for name, value in fields]
-
-
-def fits(seen, wanted, fold_ws):
-    def same(name):
-        if fold_ws and name in ("headers", "trailers"):
-            return folded(seen[name]) == folded(wanted[name])
-        return seen[name] == wanted[name]
-
-    return all(same(name) for name in wanted)
-
-
-@pytest.mark.parametrize(
-    ("case", "split"),
-    [pytest.param(case, split, id=f"{case['id']}-{split}") for case in CASES for split in case["splits"]],
-)
+@pytest.mark.parametrize(("case", "split"), SPLIT)
 def test_case(case, split):
     """The outcome is what the case expects, or another that it calls sound."""
     seen = outcome(play(case, pieces(raw(case), split)))
-    allowed = [case["expect"], *case.get("also", ())]
-    assert any(fits(seen, wanted, case.get("fold_ws")) for wanted in allowed), (seen, allowed)
+    assert any(fits(seen, wanted, case.get("fold_ws")) for wanted in allowed(case)), (seen, allowed(case))
 
 
 def test_every_field_is_compared():
     """No case expects a thing that is not looked at."""
-    expected = {
-        name for case in CASES for wanted in (case["expect"], *case.get("also", ())) for name in wanted
-    }
-    assert expected <= outcome(Respondent()).keys()
+    assert expected_fields(CASES) <= outcome(Respondent()).keys()
 
 
 @given(st.data())
