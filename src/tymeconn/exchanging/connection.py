@@ -20,13 +20,7 @@ import enum
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..errors import (
-    Canceled,
-    ExchangeError,
-    NoResponse,
-    ProtocolError,
-    WriteError,
-)
+from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError, WriteError
 from ..net.dialing import Dial
 from ..net.seams import Connector
 from ..policy.replaying import may_replay
@@ -303,7 +297,7 @@ class Connection:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
         if self._full or exchange.room <= 0:
             self._moved = self._setup.network.clock()
-        while exchange.outcome is None and exchange.room > 0 and self._budget.affords:
+        while self._hears(exchange) and self._budget.affords:
             data = b"" if self._budget.behind else self._recv()
             if data is None:
                 break
@@ -312,9 +306,13 @@ class Connection:
                 return True
             self._feed(exchange, data)
         else:
-            self._budget.curtailed = exchange.outcome is None and exchange.room > 0
+            self._budget.curtailed = self._hears(exchange)
         self._full = exchange.room <= 0
         return False
+
+    def _hears(self, exchange: Exchange) -> bool:
+        """Tell whether what comes next is for the exchange, and not for whoever gets the connection."""
+        return exchange.outcome is None and exchange.room > 0 and self._codec.passed is None
 
     def _feed(self, exchange: Exchange, data: bytes) -> None:
         # While it is this side that is slow, the peer is not.
