@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tymeconn.wire.eventing import EventSource
 
+from .answer_files import b64, raw
 from .mutating import cuts, mutated
 from .playing import in_parts
 from .test_eventing import read, told
-from .test_response_cases import b64, raw
 
 STREAMS = [
     b"\xef\xbb\xbfid: 1\r\nevent: a\r\ndata: b\r\ndata: c\r\n\r\n: hi\r\n\r\nretry: 10\r\ndata\r\n\r\n",

@@ -18,7 +18,7 @@ from random import Random
 from tymeconn.tyming.clocks import countdown, monotonic
 
 from . import fuzz_events, fuzz_requests, fuzz_responses
-from .test_response_cases import b64
+from .answer_files import b64
 
 # How often, who makes an input, and who tries it.
 KINDS = {

@@ -9,7 +9,7 @@ import zlib
 import brotli
 import pytest
 
-from tymeconn.errors import DecodeError, TooLarge
+from tymeconn.errors import DecodeError, ProtocolError, TooLarge
 from tymeconn.wire.decoding import ACCEPTED, make_decoder
 from tymeconn.wire.messages import Limits
 
@@ -93,3 +93,16 @@ def test_too_many_codings():
     assert make_decoder(["gzip"] * 2, Limits(codings=2))
     with pytest.raises(DecodeError, match=r"Limits\.codings: 2"):
         make_decoder(["gzip"] * 3, Limits(codings=2))
+
+
+def test_which_coding_refuses_does_not_depend_on_the_split():
+    """What is within the limit of one coding reaches the next before too much is refused."""
+    packed = gzip.compress(b"a" * 800)
+    kinds = set()
+    for size in (1, len(packed)):
+        decoder = make_decoder(["gzip", "gzip"], Limits(decoded=500))
+        with pytest.raises(ProtocolError) as caught:
+            for start in range(0, len(packed), size):
+                list(decoder.feed(packed[start : start + size]))
+        kinds.add(caught.value.kind)
+    assert kinds == {"decode"}

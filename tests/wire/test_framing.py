@@ -12,6 +12,7 @@ from tymeconn.errors import ProtocolError, TooLarge
 from tymeconn.wire.framing import FRAMINGS, EndOfStream, Frame, Framing, Incoming, frame, persists, tunnels
 from tymeconn.wire.heads import parse_head
 from tymeconn.wire.messages import Limits
+from tymeconn.wire.responding import Respondent
 
 from .memory import peak
 
@@ -311,3 +312,16 @@ def test_tunnels():
     assert tunnels(heading(), "CONNECT")
     assert not tunnels(heading(), "GET")
     assert not tunnels(heading(status_line=b"HTTP/1.1 407 X"), "CONNECT")
+
+
+@pytest.mark.parametrize("most", range(8))
+@pytest.mark.parametrize("head", [b"X", b'HT"/1.1', b"HTTP/2"])
+def test_opening_within_a_small_limit(head, most):
+    """What is wrong with a head does not depend on how much of it came at once."""
+    kinds = set()
+    for parts in ([head], [head[i : i + 1] for i in range(len(head))]):
+        respondent = Respondent(limits=Limits(head=most))
+        for part in parts:
+            respondent.feed(part)
+        kinds.add(respondent.error and respondent.error.kind)
+    assert len(kinds) == 1

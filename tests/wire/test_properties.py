@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .answer_files import raw
 from .generating import cases
 from .oracle import plain
 from .playing import bounds, counted, ended, fed, in_parts
-from .test_response_cases import outcome, raw
+from .test_response_cases import outcome
 
 CASES = cases() | cases(noise=True)
 CUTS = st.sets(st.integers(0, 400), max_size=20)

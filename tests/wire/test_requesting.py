@@ -360,3 +360,20 @@ def test_upgrade():
     """Asking for another protocol is an option, not a header (RFC 9110 7.8)."""
     request = make(upgrade="websocket")
     assert (request.headers["upgrade"], request.headers["connection"]) == ("websocket", "Upgrade")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"X": 10**5000}},
+        {"params": {"a": 10**5000}},
+        {"params": {10**5000: 1}},
+        {"form": {"a": [10**5000]}},
+        {"form": {"a": 10**5000}, "files": {}},
+        {"json": 10**5000},
+    ],
+)
+def test_number_without_text(options):
+    """A number of more digits than Python writes is refused like any value that cannot be sent."""
+    with pytest.raises(InvalidRequest):
+        make(**options)

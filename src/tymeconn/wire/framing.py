@@ -182,7 +182,7 @@ class Incoming:
             self._at = end or len(self._data)
             piece = self._data[start : self._at]
             if len(held) < len(PREFIX):
-                self._check_opening(held + piece[:_SHOWN])
+                self._check_opening(held + piece[:_SHOWN], most)
             if len(held) + len(piece) > most:
                 raise TooLarge(f"the head exceeds Limits.head: {most} bytes")
             if end:
@@ -203,9 +203,10 @@ class Incoming:
             if self._data[self._at] not in b"\r\n":
                 return
 
-    def _check_opening(self, opening: bytearray) -> None:
+    def _check_opening(self, opening: bytearray, most: int) -> None:
         self.scanned += len(PREFIX)
-        if not PREFIX.startswith(opening[: len(PREFIX)]):
+        # Behind the first byte that is too many it no longer matters what came, however much came at once.
+        if not PREFIX.startswith(opening[: min(len(PREFIX), most + 1)]):
             raise ProtocolError("status_line", f"not a status line of HTTP/1: {bytes(opening)!r}")
 
     def _blank_line(self, held: bytearray) -> int:

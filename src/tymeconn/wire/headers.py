@@ -55,10 +55,17 @@ def check_header(name: str | bytes, value: HeaderValue) -> tuple[str, str]:
     text = _as_text(name, "header name")
     if not TOKEN.fullmatch(text):
         raise InvalidRequest("invalid_header", f"header name is not a token: {name!r}")
-    content = str(value) if type(value) is int else _as_text(value, f"value of header {text}")
+    content = _digits(value, text) if type(value) is int else _as_text(value, f"value of header {text}")
     if _FORBIDDEN_IN_VALUE.search(content):
         raise InvalidRequest("invalid_header", f"control character in value of header {text}: {value!r}")
     return text, content.strip(" \t")
+
+
+def _digits(number: int, name: str) -> str:
+    try:
+        return str(number)
+    except ValueError as error:  # more digits than sys.get_int_max_str_digits allows
+        raise InvalidRequest("invalid_header", f"value of header {name}: {error}") from None
 
 
 def _as_text(value: object, what: str) -> str:

@@ -131,8 +131,11 @@ class Inflater:
                 piece = member.decompress(data, most)
             except self._coding.fault as error:
                 raise DecodeError(f"the body is not what its content coding says: {error}") from None
+            within = piece[: self._room]
             self._room -= len(piece)
             if self._room < 0:
+                # What is within goes on first, so that whoever refuses it does so however the bytes came.
+                yield within
                 raise TooLarge(f"the decoded body exceeds Limits.decoded: {self._limit} bytes")
             self.worked += STEP + len(piece)
             yield piece

@@ -75,7 +75,7 @@ def make_multipart(form: Params | None, files: Files, boundary: str | None = Non
         raise InvalidRequest(
             "invalid_body", f"boundary is not a token of up to 70 characters: {boundary!r}"
         )
-    texts = text_pairs(form) if form is not None else []
+    texts = text_pairs(form, "invalid_body") if form is not None else []
     parts: list[tuple[bytes, bytes | Source]] = [
         (part_head(name, None, ""), _utf8(value, f"value of {name!r}")) for name, value in texts
     ]

@@ -163,20 +163,23 @@ def encode_pairs(params: Params, kind: str = "invalid_url") -> str:
 
     Surrogates that stand for bytes (PEP 383) are sent as these bytes.
     """
-    fields = text_pairs(params)
+    fields = text_pairs(params, kind)
     try:
         return urlencode(fields, errors="surrogateescape")
     except UnicodeEncodeError:
         raise InvalidRequest(kind, f"lone surrogate in {fields!r}") from None
 
 
-def text_pairs(params: Params) -> list[tuple[str, str]]:
+def text_pairs(params: Params, kind: str = "invalid_url") -> list[tuple[str, str]]:
     """Return pairs as text; values and errors as `with_params` says."""
-    return [
-        (_text("name of a parameter", name), text)
-        for name, value in pairs(params, "params")
-        for text in _texts(name, value)
-    ]
+    try:
+        return [
+            (_text("name of a parameter", name), text)
+            for name, value in pairs(params, "params")
+            for text in _texts(name, value)
+        ]
+    except ValueError as error:  # a number of more digits than sys.get_int_max_str_digits allows
+        raise InvalidRequest(kind, f"a parameter has no text: {error}") from None
 
 
 def _texts(name: object, value: object) -> list[str]:
