@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, Unpack, cast
 
 from ..errors import IncompleteRead, ProtocolError
@@ -12,7 +12,6 @@ from ..exchanging.exchange import Exchange, FetchOptions, Progress
 from ..exchanging.http1 import head_of
 from ..exchanging.setup import Setup
 from ..net.seams import Tls
-from ..policy.authorizing import make_auth
 from ..policy.patience import Timeouts
 from ..tyming.waiting import Wait
 from ..wire.framing import Sink
@@ -114,13 +113,10 @@ class Fetcher(Carrier):
     def _planned(self, method: str, url: str, options: FetchOptions) -> _Plan:
         own = {name: options.pop(name, None) for name in _OWN}  # type: ignore[misc]
         request = make_request(method, join(self._base, url), **cast("MessageOptions", options))
-        auth = make_auth(own["auth"])
-        # What the client was given is meant for its own origin.
-        if own["auth"] is None and request.url.origin == self._base.origin:
-            auth = self._manner.auth
-        follow = self._manner.follow if own["follow"] is None else own["follow"]
         timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
-        manner = replace(self._manner, auth=auth, follow=follow)
+        manner = self._manner.changed(
+            own["auth"], own["follow"], trusted=request.url.origin == self._base.origin
+        )
         return _Plan(request, manner, timeouts, own["progress"])
 
     def _fetched(self, plan: _Plan) -> Answer:
@@ -194,6 +190,8 @@ class _Hearing:
 
     def listen(self, respondent: Respondent) -> Sink | None:
         """Say where the body goes, once the head is there."""
+        if self._inbox is None and self._conversation.ends_with(respondent.status):
+            return None
         head = head_of(self.exchange, respondent)
         onward = self._conversation.heed(head)
         self._head = head

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import HookError
-from ..policy.authorizing import Auth, authorized
+from ..policy.authorizing import Auth, authorized, make_auth
 from ..tyming.clocks import Calendar
 from ..wire.cookies import CookieJar
 from ..wire.messages import Request, Response
@@ -21,6 +22,8 @@ from ..wire.redirecting import Follow, next_request, upgrades
 __all__ = ["Conversation", "Manner"]
 
 
+# RFC 9110 15.4, 15.5.2 and 15.5.18; redirecting.next_request says which redirects are followed.
+_LEADING = frozenset({*range(300, 400), 401, 417})
 # The first 401 tells what is asked for, a second may tell of a nonce that has aged (RFC 7616 3.3). A server
 # that goes on would have the request sent for ever.
 _CHALLENGES = 2
@@ -47,6 +50,19 @@ class Manner:
             value: object = getattr(self, name)
             if not isinstance(value, kind):
                 raise TypeError(f"{name} is of the wrong type: {value!r}")
+
+    def changed(self, auth: Any, follow: Follow | None, *, trusted: bool) -> Manner:
+        """Return the manner of one request, with what was given for it in place of its own.
+
+        Its own auth is for an origin that is `trusted` with it.
+
+        Raises:
+            TypeError, ValueError: `auth` is none; see `authorizing.make_auth`.
+        """
+        if auth is None and follow is None and (trusted or self.auth is None):
+            return self
+        auth = make_auth(auth) if auth is not None or not trusted else self.auth
+        return replace(self, auth=auth, follow=self.follow if follow is None else follow)
 
 
 class Conversation:
@@ -80,6 +96,10 @@ class Conversation:
             return authorized(request, self._auth)
         except Exception as error:
             raise HookError(f"auth raised {error!r}") from error
+
+    def ends_with(self, status: int | None) -> bool:
+        """Tell whether an answer of this status is the last whatever its head says, and teaches nothing."""
+        return status not in _LEADING and self._manner.cookies is None
 
     def heed(self, head: Response) -> bool:
         """Look at an answer's head; True when it is not the last, and then only its end is of interest.
@@ -147,9 +167,9 @@ class Conversation:
 def _with_field(request: Request, name: str, value: str) -> Request:
     headers = CIMultiDict(request.headers)
     headers[name] = value
-    return replace(request, headers=CIMultiDictProxy(headers))
+    return request.with_headers(CIMultiDictProxy(headers))
 
 
 def _without_fields(request: Request, names: Set[str]) -> Request:
     kept = ((name, value) for name, value in request.headers.items() if name.lower() not in names)
-    return replace(request, headers=CIMultiDictProxy(CIMultiDict(kept)))
+    return request.with_headers(CIMultiDictProxy(CIMultiDict(kept)))

@@ -240,7 +240,7 @@ def authorized(request: Request, auth: Auth) -> Request:
     if not fields:
         return request
     kept = [pair for pair in request.headers.items() if pair[0] not in fields]
-    return replace(request, headers=CIMultiDictProxy(CIMultiDict([*kept, *fields.items()])))
+    return request.with_headers(CIMultiDictProxy(CIMultiDict([*kept, *fields.items()])))
 
 
 def _checked(given: HeadersInput) -> Headers:

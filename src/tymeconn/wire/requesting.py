@@ -10,7 +10,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -103,8 +102,8 @@ def make_request(method: str, url: Url, **options: Unpack[MessageOptions]) -> Re
         fields.append(("Content-Type", content_type))
     fields += [*_cookie(options.get("cookies")), *_upgrade(options.get("upgrade"))]
     body, source = (content, None) if isinstance(content, bytes) else (b"", content)
-    request = Request(method, with_params(url, options.get("params")), given, body, source)
-    return frame(replace(request, trailers=_trailers(options.get("trailers")), target=target), fields)
+    url, trailers = with_params(url, options.get("params")), _trailers(options.get("trailers"))
+    return frame(Request(method, url, given, body, source, trailers, target), fields)
 
 
 def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
@@ -131,7 +130,7 @@ def frame(request: Request, fields: list[tuple[str, str]]) -> Request:
         ("Host", request.target if request.method == "CONNECT" else request.url.origin.authority)
     ]
     head = [*host, *fields, *framing, *(pair for pair in given.items() if pair not in named)]
-    return replace(request, headers=CIMultiDictProxy(CIMultiDict(head)))
+    return request.with_headers(CIMultiDictProxy(CIMultiDict(head)))
 
 
 def _framing(request: Request, given: Headers) -> list[tuple[str, str]]:
