@@ -5,10 +5,10 @@ The map of the house, from the ground up; a room imports only from rooms below i
 - errors: every error, drawn as one tree
 - wire: HTTP as bytes and values
 - tyming: waiting, and the clocks
-- policy: pace, patience, timeouts
-- net: names, sockets, TLS, and the seams in front of them
-- exchanging: one request on its way to one outcome, and one connection's life
-- clienting: Client and ClientDoer; the drop-in for hio's clienting
+- policy: pace, patience, timeouts, who asks, and which way a request goes
+- net: names, sockets, TLS, the seams in front of them, and files in the making
+- exchanging: one request on its way to one outcome, what follows on an answer, and one connection's life
+- clienting: Client, its streams and ClientDoer; the drop-in for hio's clienting
 - polling: jobs, followed to their end
 - testing: scripted peers and a job server, for users' tests too
 - cli: the command `tymeconn`
@@ -16,32 +16,48 @@ The map of the house, from the ground up; a room imports only from rooms below i
 
 from . import clienting, errors
 from .clienting import Client, ClientDoer, openClient, replace_hio
+from .clienting.streaming import Stream
 from .errors import ExchangeError, JobError, StatusError, TymeconnError
+from .exchanging.exchange import Progress
 from .net.seams import Network, Tls
+from .policy.authorizing import Basic, Bearer, Digest, Netrc
 from .policy.pacing import Pace
 from .policy.patience import Patience, Timeouts
 from .polling import Job, JobState, PollingDoer, Template, Waiter, Watch, presets
 from .tyming.waiting import Signal, Wait
+from .wire.cookies import Cookie, CookieJar
+from .wire.eventing import Event
 from .wire.messages import Limits, Request, Response
+from .wire.redirecting import Follow
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Basic",
+    "Bearer",
     "Client",
     "ClientDoer",
+    "Cookie",
+    "CookieJar",
+    "Digest",
+    "Event",
     "ExchangeError",
+    "Follow",
     "Job",
     "JobError",
     "JobState",
     "Limits",
+    "Netrc",
     "Network",
     "Pace",
     "Patience",
     "PollingDoer",
+    "Progress",
     "Request",
     "Response",
     "Signal",
     "StatusError",
+    "Stream",
     "Template",
     "Timeouts",
     "Tls",
