@@ -58,3 +58,11 @@ def test_readme_has_ten_lines():
     """The first example stays short."""
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len([line for line in block.splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "howto").glob("*.md")), ids=lambda page: page.stem)
+def test_howtos_show_nothing_that_is_not_run(page):
+    """Python on a how-to stands in the directives that scripts/docs runs, never in a plain block."""
+    blocks = re.findall(r"^```(\S+)", page.read_text(), re.MULTILINE)
+    run = {"{testsetup}", "{testcode}", "{testoutput}", "{testcleanup}"}
+    assert set(blocks) <= run | {"console", "{toctree}"}
