@@ -342,3 +342,50 @@ def test_save_to_no_path():
     client, _ = client_of([answer("x")])
     with streamed(client) as stream, pytest.raises(TypeError):
         stream.save(7)
+
+
+def test_silence_counts_only_while_somebody_reads():
+    """Who comes back late finds the peer given its whole time, serviced meanwhile or not."""
+    for serviced in (True, False):
+        clock = Clock()
+        client, network = client_of([[HEAD + chunk(b"x")]], clock=clock, timeouts=Timeouts(idle=10))
+        stream = streamed(client)
+        assert read(stream) == b"x"
+        for _ in range(20):
+            clock.now += 3
+            if serviced:
+                client.service()
+        reading = stream.read()
+        next(reading)
+        clock.now += 9
+        next(reading)
+        network.connectors[0].say(chunk(b"y"))
+        assert drive(reading)[0] == b"y"
+
+
+@pytest.mark.parametrize(
+    ("events", "headers"),
+    [
+        (b"data: x\n\n", {}),
+        (b"id: 7\n\n", {"Last-Event-ID": b"7"}),
+        ("id: €\n\n".encode(), {"Last-Event-ID": "€".encode()}),
+        (b"id: a\x01b\n\n", {}),
+        (b"id: 7\n\nid:\n\n", {}),
+    ],
+)
+def test_resumption(events, headers):
+    """A stream says how it is asked for again, as far as a header can carry that."""
+    client, _ = client_of([[HEAD, chunk(events), b"0\r\n\r\n"]])
+    stream = streamed(client)
+    while drive(stream.event())[0]:
+        pass
+    assert stream.resumption == headers
+
+
+def test_id_outlives_a_stream_without_events():
+    """The id that a stream was asked to go on from is its own until it says another."""
+    client, _ = client_of([[HEAD, b"0\r\n\r\n"]])
+    headers = {"Last-Event-ID": "€7".encode()}
+    stream = streamed(client, headers=headers)
+    assert drive(stream.event())[0] is None
+    assert (stream.last_event_id, stream.resumption) == ("€7", headers)

@@ -809,7 +809,7 @@ def test_nothing_is_read_for_a_full_sink():
     bench = Bench([[answer("x" * 100)]], timeouts=Timeouts(read=1))
     taken = []
     exchange = bench.ask(sink=lambda respondent: taken.append)
-    exchange.room = 0
+    exchange.room, exchange.awaited = 0, None
     bench.service(passes=20, seconds=1.0)
     assert bench.network.connectors[0].received == 0
     assert exchange.outcome is None
@@ -819,15 +819,15 @@ def test_nothing_is_read_for_a_full_sink():
     assert exchange.outcome.status == 200
 
 
-def test_silence_counts_from_when_reading_goes_on():
-    """The time in which nothing was read is not the peer's."""
+def test_silence_counts_from_when_somebody_waits():
+    """The time in which nobody waited is not the peer's."""
     bench = Bench([[]], timeouts=Timeouts(read=5))
     exchange = bench.ask()
     bench.service(passes=3)
-    exchange.room = 0
-    bench.service(passes=1)
+    exchange.awaited = None
     bench.clock.now += 100
-    exchange.room = 1
+    bench.service(passes=1)
+    exchange.wait()
     bench.service(passes=1)
     assert exchange.outcome is None
     bench.service(passes=1, seconds=6.0)

@@ -146,6 +146,7 @@ def test_auth_that_raises():
     with pytest.raises(HookError) as caught:
         ask(manner=Manner(auth=make_auth(lambda request: 1 / 0))).begin()
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert str(caught.value.origin) == "http://a.test"
     auth = Challenged()
     auth.challenged = lambda request, response: 1 / 0
     with pytest.raises(HookError):
@@ -168,17 +169,27 @@ def test_expectation_that_failed():
 
 
 def test_cookies_are_taken_and_served():
-    """What an answer sets goes with the next request to whom it is for."""
+    """What an answer sets goes with the next request to whom it is for, unless the caller says it."""
     jar = CookieJar()
     manner = Manner(cookies=jar, calendar=Calendar(lambda: 0.0, 1_800_000_000.0))
-    conversation = ask(manner=manner, headers={"Cookie": "own=1"})
+    conversation = ask(manner=manner, headers={"Cookie": "own=1; c=mine"})
     answers = [
-        (302, ("Set-Cookie", "a=1"), ("set-cookie", "b=2; Path=/y"), ("Location", "/y")),
+        (
+            302,
+            ("Set-Cookie", "a=1"),
+            ("Set-Cookie", "c=3"),
+            ("set-cookie", "b=2; Path=/y"),
+            ("Location", "/y"),
+        ),
         to("http://b.test/"),
         (200,),
     ]
     requests = talk(conversation, *answers)
-    assert [request.headers.get("cookie") for request in requests] == ["own=1", "own=1; b=2; a=1", None]
+    assert [request.headers.get("cookie") for request in requests] == [
+        "own=1; c=mine",
+        "own=1; c=mine; b=2; a=1",
+        None,
+    ]
 
 
 @pytest.mark.parametrize("parts", [{"cookies": {}}, {"follow": True}, {"follow": None}])

@@ -68,8 +68,9 @@ def test_giving_up_while_the_file_is_made(tmp_path):
     """The thread that makes the file may come too late."""
     with Saving(tmp_path / "x") as saving:
         opening = saving.open()
-        next(opening)
-        opening.close()
+        with saving._lock:
+            next(opening)
+            opening.close()
     settled()
     assert os.listdir(tmp_path) == []
 

@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from tymeconn.errors import StatusError
 from tymeconn.wire.headers import make_headers
 from tymeconn.wire.messages import Limits, Meta, Request, Response
+from tymeconn.wire.requesting import make_request
 from tymeconn.wire.urls import split
 
 NINE = {
@@ -202,3 +203,11 @@ def test_frozen(value):
     """Values never change."""
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, 1)
+
+
+def test_request_shows_no_credentials():
+    """What a log may say of a request, and of its response, holds neither headers nor userinfo."""
+    request = make_request("GET", split("http://u:secret@a.example/x"), headers={"Cookie": "secret"})
+    response = Response((1, 1), 200, "", {}, b"", None, request, False, None)
+    assert repr(request) == "<Request GET http://a.example/x>"
+    assert "secret" not in repr((request, request.url, response))

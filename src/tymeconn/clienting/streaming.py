@@ -13,7 +13,7 @@ from ..errors import TooLarge
 from ..exchanging.exchange import Exchange
 from ..net.saving import Saving
 from ..tyming.waiting import Wait
-from ..wire.eventing import Event, EventSource
+from ..wire.eventing import Event, EventSource, resumption
 from ..wire.framing import Sink
 from ..wire.messages import Response
 from .carrying import Carrier
@@ -46,6 +46,7 @@ class Inbox:
         """Take the body from here on: the limits are those of a stream, and somebody waits for the head."""
         assert self._exchange is not None
         self._exchange.timeouts = self._exchange.timeouts.streaming()
+        self._exchange.awaited = None
         self._exchange.done.fire()
         return self._put
 
@@ -85,7 +86,9 @@ class Stream:
         self._exchange = exchange
         self._inbox = inbox
         self._head = head
-        self._source = EventSource()
+        asked = exchange.request.headers.get("last-event-id")
+        known = None if asked is None else asked.encode("latin-1").decode("utf-8", "replace")
+        self._source = EventSource(last_event_id=known)
         self._events: Iterator[Event] = iter(())
 
     @property
@@ -123,7 +126,7 @@ class Stream:
     def event(self) -> Generator[Wait, float | None, Event | None]:
         """Wait for a server-sent event and return it; None at the end of the stream.
 
-        `last_event_id` and `retry` say how to ask for the stream again.
+        `resumption` and `retry` say how to ask for the stream again.
 
         Raises:
             TooLarge: an event is larger than 1 MiB; the stream is closed.
@@ -145,8 +148,13 @@ class Stream:
 
     @property
     def last_event_id(self) -> str | None:
-        """What Last-Event-ID says when the stream is asked for again; None when no event had an id."""
+        """Of the last event that had one, also on the stream that this one was asked to go on from."""
         return self._source.last_event_id
+
+    @property
+    def resumption(self) -> dict[str, bytes]:
+        """The headers that ask for the stream again, behind its last event; empty when it has no ids."""
+        return resumption(self._source.last_event_id)
 
     @property
     def retry(self) -> int | None:
@@ -170,7 +178,11 @@ class Stream:
 
     def _read(self, most: int) -> Chunks:
         if not self._inbox:
-            yield from self._carrier.carried(self._exchange, self._inbox.__bool__)
+            self._exchange.wait()
+            try:
+                yield from self._carrier.carried(self._exchange, self._inbox.__bool__)
+            finally:
+                self._exchange.awaited = None
         if self._inbox:
             return self._inbox.take(most)
         self._exchange.result()

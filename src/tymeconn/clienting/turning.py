@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from multidict import CIMultiDictProxy
 
-from ..errors import Canceled, ExchangeError, InvalidRequest
+from ..errors import Canceled, ExchangeError
 from ..exchanging.connection import Phase
 from ..exchanging.exchange import Exchange, Outcome
 from ..tyming.clocks import countdown
 from ..wire import responding
+from ..wire.eventing import resumption
 from ..wire.framing import Sink
-from ..wire.headers import check_header
 from ..wire.messages import Request, Response
 from ..wire.rebuilding import in_order
 from ..wire.redirecting import Follow, next_request
@@ -257,15 +256,12 @@ class Turns(Fetcher):
         return wanted and self._connection.phase is Phase.CLOSED and not (self.waited or self.requests)
 
     def _stream_request(self) -> Request:
-        """Return the turn's request with Last-Event-ID, in UTF-8, when there is one that can be sent."""
+        """Return the turn's request with Last-Event-ID, when there is one that can be sent."""
         request = cast("_Turn", self._turn).request
-        if not self.respondent.leid:
-            return request
         headers = request.headers.copy()
-        with suppress(InvalidRequest):
-            name, value = check_header("Last-Event-Id", self.respondent.leid.encode("utf-8", "replace"))
-            headers[name] = value
-        return replace(request, headers=CIMultiDictProxy(headers))
+        for name, value in resumption(self.respondent.leid).items():
+            headers[name.title()] = value.decode("latin-1")
+        return request.with_headers(CIMultiDictProxy(headers))
 
     def _give_up(self) -> None:
         """Forget all that was asked and not answered."""

@@ -78,8 +78,6 @@ class Connection:
         self._budget = Budget()
         # The connector has notified since it was last read.
         self._news = False
-        # The sink had no room when the last pass ended: nothing is read, and the peer is not to blame.
-        self._full = False
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
@@ -149,11 +147,8 @@ class Connection:
         """What may change something before `until`; a signal is among them that fires at every close."""
         if self._dial is not None:
             return (self._stirred, *self._dial.awaited)
-        if (
-            self.connector is None
-            or self.connector.fileno() is None
-            or (self._full and not self._outflow.out)
-        ):
+        unread = self._full and not self._outflow.out
+        if self.connector is None or self.connector.fileno() is None or unread:
             return (self._stirred,)
         return (self._stirred, self.connector)
 
@@ -175,6 +170,11 @@ class Connection:
             return self.phase is Phase.CLOSED and self.exchange is not None
         unread = self._news or self.connector.pending
         return self._budget.curtailed or self._outflow.starved or (unread and not self._full)
+
+    @property
+    def _full(self) -> bool:
+        """Nothing is read, because the sink takes nothing."""
+        return self.exchange is not None and self.exchange.room <= 0
 
     @property
     def _at(self) -> str:
@@ -295,8 +295,6 @@ class Connection:
 
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
-        if self._full or exchange.room <= 0:
-            self._moved = self._setup.network.clock()
         while self._hears(exchange) and self._budget.affords:
             data = b"" if self._budget.behind else self._recv()
             if data is None:
@@ -307,7 +305,6 @@ class Connection:
             self._feed(exchange, data)
         else:
             self._budget.curtailed = self._hears(exchange)
-        self._full = exchange.room <= 0
         return False
 
     def _hears(self, exchange: Exchange) -> bool:
@@ -363,7 +360,7 @@ class Connection:
         self._dial = self.connector = None
         self._codec = Http1(self._setup.limits)
         self._outflow = Outflow(self._codec, self._setup.network.clock)
-        self._budget.curtailed = self._budget.behind = self._news = self._full = False
+        self._budget.curtailed = self._budget.behind = self._news = False
         self._stirred.fire()
         return Phase.CLOSED
 
@@ -383,8 +380,8 @@ class Connection:
         timeouts = self.exchange.timeouts if self.exchange else self._setup.timeouts
         if self.phase is Phase.DIALING:
             yield from connect_deadlines(timeouts, self._moved)
-        if self.phase is Phase.BUSY:
-            moved = max(self._moved, self._outflow.moved)
+        if self.phase is Phase.BUSY and self.exchange and self.exchange.awaited is not None:
+            moved = max(self._moved, self._outflow.moved, self.exchange.awaited)
             yield from flow_deadlines(timeouts, moved, sending=bool(self._outflow.out))
         if self.exchange is not None:
             yield from total_deadlines(timeouts, self.exchange.started)

@@ -49,7 +49,7 @@ class Manner:
         for name, kind in (("cookies", CookieJar | None), ("follow", Follow)):
             value: object = getattr(self, name)
             if not isinstance(value, kind):
-                raise TypeError(f"{name} is of the wrong type: {value!r}")
+                raise TypeError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}")
 
     def changed(self, auth: Any, follow: Follow | None, *, trusted: bool) -> Manner:
         """Return the manner of one request, with what was given for it in place of its own.
@@ -95,7 +95,9 @@ class Conversation:
         try:
             return authorized(request, self._auth)
         except Exception as error:
-            raise HookError(f"auth raised {error!r}") from error
+            failed = HookError(f"auth raised {error!r}")
+            failed.origin, failed.phase = request.url.origin, "waiting"
+            raise failed from error
 
     def ends_with(self, status: int | None) -> bool:
         """Tell whether an answer of this status is the last whatever its head says, and teaches nothing."""
@@ -133,7 +135,9 @@ class Conversation:
         if not value:
             return request
         given = request.headers.getall("cookie", ())
-        return _with_field(request, "Cookie", "; ".join([*given, value]))
+        own = {_cookie_name(pair) for field in given for pair in field.split(";")}
+        kept = [pair for pair in value.split("; ") if _cookie_name(pair) not in own]
+        return _with_field(request, "Cookie", "; ".join([*given, *kept]))
 
     def _expecting_nothing(self, head: Response) -> Request | None:
         # RFC 9110 15.5.18: the same request without the expectation, while its body has not gone out.
@@ -162,6 +166,10 @@ class Conversation:
         if old != new and not upgrades(old, new):
             self._auth = None
         return following
+
+
+def _cookie_name(pair: str) -> str:
+    return pair.partition("=")[0].strip()
 
 
 def _with_field(request: Request, name: str, value: str) -> Request:

@@ -69,12 +69,15 @@ class Exchange:
         outcome: None until it ended.
         done: fires when it ended, and whenever a sink has taken something.
         room: bytes of the decoded body that its sink takes now; with none, nothing is read for it.
+        awaited: since when somebody waits for what comes, on that clock; None while nobody does, and then
+            the peer's silence does not count.
         progress: called with a `Progress` when body bytes have gone out or come in.
     """
 
     __slots__ = (
         "_clock",
         "_settle",
+        "awaited",
         "done",
         "outcome",
         "progress",
@@ -113,6 +116,7 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.done = Signal()
         self.room = sys.maxsize
+        self.awaited: float | None = self.started
         self.progress: Callable[[Progress], object] | None = None
         self.sink = sink
         self._settle = settle
@@ -121,6 +125,10 @@ class Exchange:
     def origin(self) -> Origin:
         """Where it goes."""
         return self.request.url.origin
+
+    def wait(self) -> None:
+        """Somebody waits from now on for what comes."""
+        self.awaited = self._clock()
 
     @property
     def elapsed(self) -> float:

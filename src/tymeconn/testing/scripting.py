@@ -1,7 +1,8 @@
 """Peers that follow a script: connectors and networks without a socket, on whatever clock the test has.
 
-A script is what one connection's peer does: a list with one entry per request, each entry what becomes
-readable once that request went out.
+A script is what one connection's peer does: a list with one entry for each piece that goes out whole, each
+entry what becomes readable then. A request with a body in `body` or `json` is one piece; of a body that is
+streamed each piece counts, and an empty list is the entry for one behind which the peer says nothing.
 
 - bytes: the answer, read in one piece;
 - a list of bytes and None: pieces, each handed over by one `recv`; None is a `recv` that finds nothing;

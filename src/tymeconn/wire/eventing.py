@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import TooLarge
+from ..errors import InvalidRequest, TooLarge
+from .headers import check_header
 
-__all__ = ["Event", "EventSource"]
+__all__ = ["Event", "EventSource", "resumption"]
 
 _BOM = b"\xef\xbb\xbf"
 # In milliseconds this is 30,000 years; and int() raises for more than 4,300 digits.
@@ -34,11 +35,25 @@ class Event:
     data: str
 
 
+def resumption(last_event_id: str | None) -> dict[str, bytes]:
+    """Return the header that asks for a stream behind an event, in UTF-8.
+
+    There is none for no id, and for one that no header can carry.
+    """
+    value = (last_event_id or "").encode("utf-8", "replace")
+    try:
+        check_header("Last-Event-ID", value)
+    except InvalidRequest:
+        return {}
+    return {"Last-Event-ID": value} if value else {}
+
+
 class EventSource:
     """Reads the events of a stream, and of the streams that follow it when a lost one is opened anew.
 
     Args:
         limit: bytes of one event that are held at most: its data so far and the line that is being read.
+        last_event_id: of the stream that this one goes on from.
 
     Attributes:
         last_event_id: what Last-Event-ID says when the stream is opened anew; None when there was no id. It
@@ -64,13 +79,13 @@ class EventSource:
         "scanned",
     )
 
-    def __init__(self, limit: int = 1_048_576) -> None:
+    def __init__(self, limit: int = 1_048_576, last_event_id: str | None = None) -> None:
         if isinstance(limit, bool) or not isinstance(limit, int):
             raise TypeError(f"limit must be a number of bytes, not {limit!r}")
         if limit < 0:
             raise ValueError(f"limit must not be negative: {limit!r}")
         self._limit = limit
-        self.last_event_id: str | None = None
+        self.last_event_id = last_event_id
         self.retry: int | None = None
         self.scanned = 0
         self._begin()

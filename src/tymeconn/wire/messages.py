@@ -81,6 +81,10 @@ class Request:
     trailers: Headers | Callable[[], HeadersInput] | None = None
     target: str = ""
 
+    def __repr__(self) -> str:
+        """Show what may stand in a log: headers and userinfo hold credentials."""
+        return f"<Request {self.method} {self.url}>"
+
     def with_headers(self, headers: Headers) -> Request:
         """Return the same request with other headers, which were checked and frame its body."""
         # What dataclasses.replace does takes three times as long, and every request passes here.

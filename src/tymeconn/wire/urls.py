@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin
@@ -81,7 +81,7 @@ class Url:
     origin: Origin
     target: str
     fragment: str = ""
-    userinfo: str | None = None
+    userinfo: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """Return the URL without userinfo and fragment, fit for logs and for sending."""
