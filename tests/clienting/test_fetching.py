@@ -6,7 +6,9 @@ import pytest
 
 from tymeconn.clienting import Client
 from tymeconn.errors import (
+    BodyError,
     Canceled,
+    HookError,
     InvalidRequest,
     NoResponse,
     PoolTimeout,
@@ -514,7 +516,7 @@ def test_wrong_options(options):
 def test_body_of_another_answer():
     """A generator may give to one request what it reads from the answer of another."""
     source, _ = client_of([[b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", None, b"world"]])
-    target, network = client_of([[], [], answer("thanks")])
+    target, network = client_of([[], answer("thanks")])
 
     def relayed():
         with (yield from source.stream("GET", "/")) as stream:
@@ -532,3 +534,95 @@ def test_wrong_arguments_of_a_client(name):
     for wrong in (0, "x"):
         with pytest.raises(TypeError, match=name):
             Client(hostname="h.test", network=ScriptedNetwork(), **{name: wrong})
+
+
+def test_redirect_that_stalls_is_followed():
+    """An answer that leads on has a second of silence, and then the connection is given up."""
+    clock = Clock()
+    stalled = b"HTTP/1.1 302 X\r\nLocation: /b\r\nContent-Length: 9\r\n\r\n"
+    client, network = client_of([[stalled]], [answer("here")], clock=clock)
+    fetch = client.get("/a")
+    drive_until(fetch, lambda: network.connectors and network.connectors[0].received)
+    clock.now += 1.5
+    response, _ = drive(fetch)
+    assert (response.text, response.history[0].status) == ("here", 302)
+
+
+def test_history_knows_as_much_as_any_answer():
+    """What is known beside status and headers is kept of an answer that led on."""
+    clock = Clock()
+    hinted = b"HTTP/1.1 103 X\r\nLink: </x>\r\n\r\n" + answer("moved", 302, location="/b")
+    client, network = client_of([[]], clock=clock)
+    fetch = client.get("/a")
+    drive_until(fetch, lambda: network.connectors and network.connectors[0].sent)
+    clock.now += 2
+    network.connectors[0].say(hinted)
+    drive_until(fetch, lambda: len(network.connectors[0].sent) > 1)
+    network.connectors[0].say(answer("x"))
+    (moved,) = drive(fetch)[0].history
+    assert (moved.elapsed, moved.meta.interims[0][0]) == (2, 103)
+
+
+def test_waiting_for_the_connection_counts_from_each_request():
+    """What a redirect leads to has the whole of Timeouts.pool, however long the redirect took."""
+    clock = Clock()
+    client, network = client_of([[], []], clock=clock, timeouts=Timeouts(pool=10, read=None))
+    fetch, other = client.get("/a"), client.get("/other")
+    drive_until(fetch, lambda: network.connectors and network.connectors[0].sent)
+    clock.now += 20
+    next(other)
+    network.connectors[0].say(answer("", 302, location="/b"))
+    for _ in range(5):
+        next(fetch)
+    clock.now += 11
+    with pytest.raises(PoolTimeout):
+        drive(fetch)
+
+
+def test_jar_that_raises_harms_its_exchange_alone():
+    """What the caller's own list of suffixes raises is the outcome of the exchange whose answer it was."""
+
+    def broken(domain):
+        raise RuntimeError("list")
+
+    client, _ = client_of(
+        [answer("", set_cookie="a=1; Domain=test")], [answer("x")], cookies=CookieJar(broken)
+    )
+    with pytest.raises(HookError) as caught:
+        drive(client.get("/"))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+class Hostile:
+    """What a caller may hand in by mistake: it raises wherever it can."""
+
+    def __repr__(self):
+        raise RuntimeError("repr")
+
+
+class Raising(Exception):
+    def __str__(self):
+        raise RuntimeError("str")
+
+    __repr__ = __str__
+
+
+def broken_source():
+    yield b"x"
+    raise Raising
+
+
+@pytest.mark.parametrize("body", [[b"x", Hostile()], broken_source(), [memoryview(b"x")]])
+def test_sources_harm_their_exchange_alone(body):
+    """Nothing that a source does is raised by whoever services the client, nor reuses its connection."""
+    if isinstance(body, list) and isinstance(body[0], memoryview):
+        body[0].release()
+    client, network = client_of([[], answer("?")], [answer("fine")])
+    fetch = client.post("/", body=body, headers={"Content-Length": "40"})
+    next(fetch)
+    for _ in range(5):
+        client.service()
+    with pytest.raises(BodyError):
+        drive(fetch)
+    assert drive(client.get("/"))[0].text == "fine"
+    assert len(network.connectors) == 2

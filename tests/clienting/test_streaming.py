@@ -12,6 +12,7 @@ from tymeconn.clienting import Client
 from tymeconn.errors import (
     Canceled,
     IncompleteRead,
+    InvalidRequest,
     NoResponse,
     PoolTimeout,
     ProtocolError,
@@ -389,3 +390,70 @@ def test_id_outlives_a_stream_without_events():
     stream = streamed(client, headers=headers)
     assert drive(stream.event())[0] is None
     assert (stream.last_event_id, stream.resumption) == ("€7", headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"), [("GET", {"upgrade": "x"}), ("CONNECT", {"target": "a.test:1"})]
+)
+def test_tunnels_are_fetched(method, options):
+    """What may go over to another protocol has no body to stream, and is refused at the call."""
+    client, _ = client_of()
+    with pytest.raises(InvalidRequest):
+        client.stream(method, "/", **options)
+
+
+def steps_of(generator):
+    """Return what the generator returns, and after how many steps."""
+    steps = 0
+    try:
+        while True:
+            steps += 1
+            next(generator)
+    except StopIteration as stop:
+        return stop.value, steps
+
+
+def test_a_reader_lets_others_run():
+    """However much is there, one step takes about as much as a pass of a connection reads."""
+    client, _ = client_of([[answer(bytes(10_000_000))]])
+    stream = streamed(client)
+
+    def reading():
+        size = 0
+        while data := (yield from stream.read()):
+            size += len(data)
+        return size
+
+    size, steps = steps_of(reading())
+    assert size == 10_000_000
+    assert 30 <= steps <= 60
+
+
+@pytest.mark.parametrize("line", [b"\n", b"data:\n\n", b": comment\n", b"id\n"])
+def test_a_listener_lets_others_run(line):
+    """A flood of lines, with events or without, is worked off in bounded steps."""
+    flood = line * (1_000_000 // len(line))
+    client, _ = client_of([[answer(gzip.compress(flood), content_encoding="gzip")]])
+    stream = streamed(client)
+
+    def listening():
+        count = 0
+        while (yield from stream.event()):
+            count += 1
+        return count
+
+    count, steps = steps_of(listening())
+    assert count == flood.count(b"data:")
+    assert steps >= len(flood) / 65_536 - 1
+    assert steps >= count / 1024 - 1
+
+
+def test_small_pieces_count_for_what_they_cost():
+    """Chunks of one byte fill a stream before they fill the memory."""
+    client, network = client_of([[HEAD]])
+    stream = streamed(client)
+    network.connectors[0].say(chunk(b"x") * 60_000 + b"0\r\n\r\n")
+    for _ in range(100):
+        client.service()
+    assert len(stream._inbox._pieces) <= 300
+    assert len(all_of(stream)) == 60_000

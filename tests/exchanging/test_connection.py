@@ -26,6 +26,7 @@ from tymeconn.exchanging.setup import Setup
 from tymeconn.net.seams import Tls
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
+from tymeconn.tyming.waiting import Signal, Wait
 from tymeconn.wire.messages import Limits, Response
 from tymeconn.wire.requesting import make_request
 from tymeconn.wire.urls import split
@@ -871,10 +872,10 @@ def test_a_full_connection_is_not_watched():
 def test_starved_source_is_asked_every_pass():
     """A source that has nothing now does not make the exchange time out, and does not end the request."""
     pieces = iter([b"a", *[b""] * 20, b"b"])
-    bench = Bench([[], [], answer("fine")], timeouts=Timeouts(read=1, write=1))
+    bench = Bench([[], answer("fine")], timeouts=Timeouts(read=1, write=1))
     exchange = bench.ask("POST", body=pieces)
     bench.service(passes=6, seconds=2.0)
-    assert bench.connection.until == bench.clock.now
+    assert bench.connection.until == bench.clock.now + 0.03125
     bench.service(passes=30, seconds=2.0)
     assert exchange.outcome.body == b"fine"
     assert bench.sent[0].endswith(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
@@ -928,7 +929,7 @@ def test_connection_that_nobody_takes_over_is_closed():
 @pytest.mark.parametrize(("body", "replayed"), [([b"x"], True), (iter([b"x"]), False)])
 def test_stale_connection_and_streamed_body(body, replayed):
     """A request goes out again on a fresh connection when its body can."""
-    bench = Bench([answer(), END], [[], answer("fine")])
+    bench = Bench([answer(), END], [answer("fine")])
     bench.ask()
     bench.service()
     exchange = bench.ask("PUT", body=body)
@@ -963,3 +964,70 @@ class Jammed(ScriptedConnector):
         if self.jam and self.sent:
             return 0
         return super().send(data)
+
+
+def test_source_says_what_it_waits_for():
+    """Who waits for the exchange waits for what its source waits for, and until then."""
+    signal = Signal()
+    bench = Bench([[], answer("fine")])
+    bench.ask("POST", body=iter([b"a", Wait(signal, until=7.0), b"b"]))
+    while bench.connection.due is None:
+        bench.service(passes=1)
+    assert signal in bench.connection.awaited
+    assert bench.connection.due == 7.0
+    assert bench.connection.until > bench.clock.now + 1
+
+
+def test_silent_peer_behind_an_early_answer():
+    """A source that has nothing excuses no peer that has begun to answer."""
+    bench = Bench([[b"HTTP/1.1 200 OK\r\n\r\n"]], timeouts=Timeouts(read=5))
+    exchange = bench.ask("POST", body=iter([b"a", *[b""] * 100]))
+    bench.service(passes=20, seconds=1.0)
+    assert isinstance(exchange.outcome, ReadTimeout)
+
+
+def test_source_is_closed_with_its_exchange():
+    """However an exchange ends, its source lets go at once of what it holds."""
+    ended = []
+
+    def holding():
+        try:
+            while True:
+                yield b""
+        finally:
+            ended.append(True)
+
+    bench = Bench([[]], [[]], timeouts=Timeouts(total=5))
+    bench.ask("POST", body=holding())
+    bench.service(passes=10, seconds=1.0)
+    assert ended == [True]
+    bench.ask("POST", body=holding())
+    bench.service(passes=4)
+    bench.connection.close()
+    assert ended == [True, True]
+
+
+def test_nothing_goes_out_behind_the_end():
+    """A hook that ends the exchange is not called again, and no further piece is sent."""
+    told = []
+
+    def hook(progress):
+        told.append(progress)
+        exchange.conclude(Canceled("enough"))
+
+    bench = Bench([[]])
+    exchange = bench.ask("POST", body=[b"x" * 200_000] * 20)
+    exchange.progress = hook
+    bench.service(passes=5)
+    assert len(told) == 1
+    assert sum(map(len, bench.network.connectors[0].sent)) < 500_000
+
+
+def test_taken_exchange_is_told():
+    """Who waits in a queue is woken when its turn comes: what it was told of when to look is over."""
+    bench = Bench([[]])
+    exchange = bench.ask()
+    woken = []
+    exchange.done.attend("me", lambda: woken.append(True))
+    bench.service(passes=1)
+    assert woken == [True]

@@ -201,10 +201,9 @@ def test_source_that_has_nothing_now():
     """No output is not the end of the request while the source may have more."""
     codec, _ = begun("POST", body=iter([b"", b"a"]))
     assert codec.output().endswith(b"\r\n\r\n")
-    assert codec.output() == b"1\r\na\r\n"
-    assert codec.output() == b"0\r\n\r\n"
-    assert codec.unsent
-    assert (codec.output(), codec.unsent) == (b"", False)
+    assert (codec.output(), codec.stalled, codec.unsent) == (b"", 0.0, True)
+    assert codec.output() == b"1\r\na\r\n0\r\n\r\n"
+    assert (codec.output(), codec.stalled, codec.unsent) == (b"", None, False)
 
 
 def failing():
@@ -226,6 +225,7 @@ def test_source_that_raises_when_it_is_closed():
     def stubborn():
         try:
             yield b"a"
+            yield b""
         finally:
             raise RuntimeError("late")
 
@@ -245,9 +245,10 @@ def test_canceling_lets_the_source_go():
 
 def test_progress_of_an_upload():
     """Each piece is told once it went out, in bytes of the body."""
-    codec, exchange = begun("POST", body=[b"ab", b"cde"], headers={"Content-Length": "5"})
+    codec, exchange = begun("POST", body=[b"ab", b"", b"cde"], headers={"Content-Length": "5"})
     exchange.progress = (told := []).append
-    flushed(codec)
+    while codec.unsent:
+        codec.output()
     assert [(each.sent, each.to_send) for each in told] == [(2, None), (5, None)]
 
 

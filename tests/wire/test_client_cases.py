@@ -14,8 +14,14 @@ from tymeconn.wire.redirecting import Follow
 from .answer_files import CASES, SPLIT, b64, fits, kind, limits_of, pairs, pieces, raw
 from .case_files import allowed, expected_fields
 
-# The limits that a case can set are those of a body that is kept, which is not the body of a stream.
-STREAMED = [each for each in SPLIT if "limits" not in each.values[0]]
+
+def is_streamed(case):
+    """Tell whether a stream can answer: it has no limits of a kept body, and tunnels are fetched."""
+    upgrades = "Upgrade" in case.get("request_headers", {})
+    return "limits" not in case and case["method"] != "CONNECT" and not upgrades
+
+
+STREAMED = [each for each in SPLIT if is_streamed(each.values[0])]
 PASSED = [each for each in SPLIT if each.values[0]["expect"].get("upgrade")]
 
 

@@ -139,4 +139,5 @@ def test_request(case):
     if "body_iter" in case["in"]:
         options["body"] = list(options["body"])  # it is read twice here
     request = make_request(method, split(url), **options)
-    assert request_told(b"".join(outgoing(request, [].append))) == request_made(request)
+    pieces = (piece for piece in outgoing(request, [].append) if not isinstance(piece, float))
+    assert request_told(b"".join(pieces)) == request_made(request)

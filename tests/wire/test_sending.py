@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tymeconn.errors import BodyError
+from tymeconn.tyming.waiting import Wait
 from tymeconn.wire.requesting import encode, make_request
 from tymeconn.wire.sending import outgoing
 from tymeconn.wire.urls import split
@@ -20,9 +21,10 @@ def make(body=None, method="POST", **options):
 
 
 def sent(request):
-    """Return all pieces, and what was told of them."""
+    """Return all pieces but those that say there is none now, and what was told of them."""
     told = []
-    return [bytes(piece) for piece in outgoing(request, told.append)], told
+    pieces = outgoing(request, lambda count: count and told.append(count))
+    return [bytes(piece) for piece in pieces if not isinstance(piece, float)], told
 
 
 def body_of(request):
@@ -57,10 +59,12 @@ def test_empty_pieces_are_no_chunks():
     assert body_of(make([b"a", b"", b"bc"])) == b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
 
 
-def test_nothing_now_is_an_empty_piece():
-    """Whoever sends may come again later."""
-    pieces, _ = sent(make([b"a", b"", b"b"], headers={"Content-Length": "2"}))
-    assert pieces[1:] == [b"", b"b"]
+def test_nothing_now():
+    """What is there goes out, and whoever sends learns what the source waits for."""
+    waiting = Wait(until=7.0)
+    request = make([b"a", b"", b"b", waiting, b"c"], headers={"Content-Length": "3"})
+    assert list(outgoing(request, lambda count: None)) == [encode(request) + b"a", 0.0, b"b", waiting, b"c"]
+    assert [*outgoing(request, lambda count: None)][3] is waiting
 
 
 def test_first_piece_goes_with_the_head():
@@ -104,17 +108,26 @@ def test_nothing_is_sent_beyond_the_declared_length():
     """The piece that is too much does not go out."""
     out = []
     with pytest.raises(BodyError):
-        out.extend(outgoing(make([b"ab", b"cd"], headers={"Content-Length": "3"}), lambda count: None))
-    assert b"".join(out).endswith(b"ab")
+        out.extend(outgoing(make([b"ab", b"", b"cd"], headers={"Content-Length": "3"}), lambda count: None))
+    assert out[0].endswith(b"ab")
+    assert out[1:] == [0.0]
 
 
 def test_told_when_the_next_is_asked_for():
     """Counts are of body bytes without framing, and of what was taken."""
-    pieces = outgoing(make([b"ab", b"cde"]), (told := []).append)
+    pieces = outgoing(make([b"ab", b"cde", b"", b"f"]), (told := []).append)
     next(pieces)
     assert told == []
     list(pieces)
-    assert told == [2, 3]
+    assert [count for count in told if count] == [5, 1]
+
+
+def test_small_pieces_are_joined():
+    """A generator of short rows costs a send for many of them; their chunks stay as they were given."""
+    rows = [b"row %d\n" % number for number in range(10_000)]
+    pieces, _ = sent(make(rows))
+    assert len(pieces) <= 5
+    assert b"".join(pieces).count(b"\r\nrow ") == 10_000
 
 
 def test_trailers():

@@ -64,8 +64,8 @@ class Carrier:
 
     def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move the connection meanwhile."""
-        expiry, error = _queue_limit(exchange)
-        tyme = self._tymth() if self._tymth else None
+        expiry, error = _queue_limit(exchange, self._setup.network.clock())
+        tyme = None
         self._pump()
         while exchange.outcome is None and not ready():
             pumps = self._pumps
@@ -76,6 +76,10 @@ class Carrier:
                 self._pump()
             if self._now >= expiry and exchange is not self._connection.exchange:
                 exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
+
+    def now(self) -> Wait:
+        """Return a wait that is over at once."""
+        return Wait(until=self._tymth() if self._tymth else None)
 
     def abandon(self, exchange: Exchange) -> None:
         """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
@@ -98,13 +102,17 @@ class Carrier:
         self._until = self._connection.until
 
     def _wait(self, exchange: Exchange, expiry: float, tyme: float | None) -> Wait:
+        # A body's source that waits itself is not told tyme by whoever sends the body.
+        tyme = self._tymth() if tyme is None and self._tymth else tyme
         if tyme is None:
             return Wait()
         moment = self._until
         if exchange is not self._connection.exchange:
             moment = expiry if moment is None else min(moment, expiry)
-        until = None if moment is None or moment == inf else tyme + max(0.0, moment - self._now)
-        return Wait((exchange.done, *self._awaited), until=until)
+        ends = [] if moment is None or moment == inf else [tyme + max(0.0, moment - self._now)]
+        if self._connection.due is not None:
+            ends.append(self._connection.due)
+        return Wait((exchange.done, *self._awaited), until=min(ends, default=None))
 
     def _next(self) -> Exchange | None:
         exchange = next(iter(self._queue), None)
@@ -113,9 +121,9 @@ class Carrier:
         return exchange
 
 
-def _queue_limit(exchange: Exchange) -> tuple[float, type[ExchangeError]]:
-    """Return until when the exchange may wait for the connection, and what it is then."""
+def _queue_limit(exchange: Exchange, now: float) -> tuple[float, type[ExchangeError]]:
+    """Return until when an exchange that comes `now` may wait for the connection, and what it is then."""
     pool, total = exchange.timeouts.pool, exchange.timeouts.total
-    if total is not None and (pool is None or total <= pool):
-        return exchange.started + total, TotalTimeout
-    return (inf if pool is None else exchange.started + pool), PoolTimeout
+    free = inf if pool is None else now + pool
+    whole = inf if total is None else exchange.started + total
+    return (whole, TotalTimeout) if whole <= free else (free, PoolTimeout)

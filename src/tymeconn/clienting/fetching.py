@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias, Unpack, cast
 
-from ..errors import IncompleteRead, ProtocolError
+from ..errors import Canceled, HookError, InvalidRequest, ProtocolError
 from ..exchanging.conversing import Conversation, Manner
 from ..exchanging.exchange import Exchange, FetchOptions, Progress
 from ..exchanging.http1 import head_of
@@ -78,9 +78,14 @@ class Fetcher(Carrier):
         """Do as `fetch`, but return a `Stream` as soon as the answer's head is there.
 
         Raises:
-            InvalidRequest, TypeError, ExchangeError: see `fetch`.
+            InvalidRequest, TypeError, ExchangeError: see `fetch`. Tunnels and upgrades are for `fetch` alone.
         """
-        return self._streamed(self._planned(method, url, options))
+        plan = self._planned(method, url, options)
+        if plan.request.method == "CONNECT" or "upgrade" in plan.request.headers:
+            raise InvalidRequest(
+                "invalid_method", "CONNECT and upgrades are for fetch: nothing is streamed"
+            )
+        return self._streamed(plan)
 
     def get(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with GET."""
@@ -160,7 +165,7 @@ class _Plan:
     def __post_init__(self) -> None:
         timeouts: object = self.timeouts
         if not isinstance(timeouts, Timeouts):
-            raise TypeError(f"timeout must be Timeouts, not {timeouts!r}")
+            raise TypeError(f"timeout must be Timeouts, as in Timeouts(total=5), not {timeouts!r}")
         if self.progress is not None and not callable(self.progress):
             raise TypeError(f"progress must be a function, not {self.progress!r}")
 
@@ -196,6 +201,7 @@ class _Hearing:
         onward = self._conversation.heed(head)
         self._head = head
         if onward:
+            self.exchange.timeouts = self.exchange.timeouts.draining()
             return self._drain
         return None if self._inbox is None else self._inbox.open()
 
@@ -212,11 +218,15 @@ class _Hearing:
             self.response = conversation.conclude(untapped(response))
             return
         # Where to go on is known; how the answer that said it ended is of no interest.
-        if not isinstance(self.exchange.outcome, Response | IncompleteRead | ProtocolError):
-            self.exchange.result()
-        conversation.remember(cast("Response", self._head)._replace(body=bytes(self._drained)))
+        outcome = self.exchange.outcome
+        if isinstance(outcome, Canceled | HookError):
+            raise outcome
+        head = cast("Response", self._head)
+        meta = outcome.meta if isinstance(outcome, Response) else head.meta
+        conversation.remember(head._replace(body=bytes(self._drained)).with_meta(meta))
 
     def _drain(self, piece: bytes | memoryview) -> None:
-        self._drained += piece
-        if len(self._drained) > _DRAINED:
+        room = _DRAINED - len(self._drained)
+        self._drained += piece[:room]
+        if len(piece) > room:
             raise ProtocolError("too_large", "the body of an answer that leads on is not read to its end")

@@ -20,7 +20,7 @@ import enum
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError, WriteError
+from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError
 from ..net.dialing import Dial
 from ..net.seams import Connector
 from ..policy.replaying import may_replay
@@ -122,8 +122,7 @@ class Connection:
 
     def flush(self) -> None:
         """Send what the exchange still has to send, and receive nothing."""
-        exchange = self.exchange
-        if self.phase is Phase.BUSY and exchange is not None:
+        if self.phase is Phase.BUSY and (exchange := self.exchange):
             self._guarded(lambda: self._send(exchange))
 
     @property
@@ -149,8 +148,13 @@ class Connection:
             return (self._stirred, *self._dial.awaited)
         unread = self._full and not self._outflow.out
         if self.connector is None or self.connector.fileno() is None or unread:
-            return (self._stirred,)
-        return (self._stirred, self.connector)
+            return (self._stirred, *self._outflow.stall.on)
+        return (self._stirred, self.connector, *self._outflow.stall.on)
+
+    @property
+    def due(self) -> float | None:
+        """The tyme at which the source of the body that goes out has more, if it said so."""
+        return self._outflow.stall.until
 
     @property
     def until(self) -> float | None:
@@ -158,8 +162,8 @@ class Connection:
         moments = [moment for moment, _, _ in self._deadlines()]
         if self._dial is not None and self._dial.until is not None:
             moments.append(self._dial.until)
-        if self._codec.holding and self.exchange:
-            moments.append(self._outflow.release_due(self.exchange))
+        if self.exchange:
+            moments += self._outflow.moments(self.exchange)
         if self._restless():
             moments.append(self._setup.network.clock())
         return min(moments, default=None)
@@ -169,7 +173,7 @@ class Connection:
         if self.connector is None:
             return self.phase is Phase.CLOSED and self.exchange is not None
         unread = self._news or self.connector.pending
-        return self._budget.curtailed or self._outflow.starved or (unread and not self._full)
+        return self._budget.curtailed or (unread and not self._full)
 
     @property
     def _full(self) -> bool:
@@ -199,6 +203,7 @@ class Connection:
             self.exchange = self._take()
             if self.exchange is None:
                 break
+            self.exchange.done.fire()  # who waits for it was told when to look without it
         return self.exchange
 
     def _begin(self, origin: Origin) -> None:
@@ -252,9 +257,9 @@ class Connection:
         RFC 9112 9.2 and 9.3.1. On a connection that has only just come up there is no other to try.
         """
         if exchange is not None and self._fresh:
-            told = f"{self.origin} spoke before it was asked"
+            spoke = ProtocolError("extra_data", f"{self.origin} spoke before it was asked")
             ended = NoResponse(f"{self.origin} closed before it was asked")
-            exchange.conclude(ProtocolError("extra_data", told) if data else ended, "waiting")
+            exchange.conclude(spoke if data else ended, "waiting")
         return self._drop()
 
     def _busy(self) -> Phase:
@@ -340,9 +345,8 @@ class Connection:
             if exchange.replayed:
                 self._codec.cancel(exchange)
                 return
-        if unanswered and self._outflow.broken and self._outflow.out:
-            told = f"sending to {self.origin} broke off: {self._outflow.broken}"
-            exchange.conclude(WriteError(told), "sending")
+        if unanswered and (failure := self._outflow.failure(exchange)):
+            exchange.conclude(failure, "sending")
             return
         self._codec.eof(self.connector.clean and not self._outflow.broken)
 
@@ -358,6 +362,7 @@ class Connection:
         if self.connector is not None:
             self.connector.close()
         self._dial = self.connector = None
+        self._codec.close()
         self._codec = Http1(self._setup.limits)
         self._outflow = Outflow(self._codec, self._setup.network.clock)
         self._budget.curtailed = self._budget.behind = self._news = False
@@ -381,8 +386,8 @@ class Connection:
         if self.phase is Phase.DIALING:
             yield from connect_deadlines(timeouts, self._moved)
         if self.phase is Phase.BUSY and self.exchange and self.exchange.awaited is not None:
-            moved = max(self._moved, self._outflow.moved, self.exchange.awaited)
-            yield from flow_deadlines(timeouts, moved, sending=bool(self._outflow.out))
+            still = self._outflow.still_since(self.exchange, max(self._moved, self.exchange.awaited))
+            yield from flow_deadlines(timeouts, still, sending=bool(self._outflow.out))
         if self.exchange is not None:
             yield from total_deadlines(timeouts, self.exchange.started)
 

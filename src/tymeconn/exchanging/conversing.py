@@ -95,7 +95,7 @@ class Conversation:
         try:
             return authorized(request, self._auth)
         except Exception as error:
-            failed = HookError(f"auth raised {error!r}")
+            failed = HookError(f"auth raised {type(error).__name__}")
             failed.origin, failed.phase = request.url.origin, "waiting"
             raise failed from error
 
@@ -110,10 +110,7 @@ class Conversation:
             RedirectRefused, TooManyRedirects: it leads where no request may go.
             HookError: the caller's own auth raised.
         """
-        if self._manner.cookies is not None:
-            now = self._manner.calendar.now()
-            fields = (value for name, value in head.headers.items() if name.lower() == "set-cookie")
-            self._manner.cookies.take(head.request.url, fields, now)
+        self._take_cookies(head)
         following = self._expecting_nothing(head) or self._challenged(head) or self._redirected(head)
         if following is not None:
             self._request, self.onward = following, True
@@ -128,6 +125,15 @@ class Conversation:
         if not self.history:
             return response
         return response.with_meta(replace(response.meta, history=self.history))
+
+    def _take_cookies(self, head: Response) -> None:
+        if self._manner.cookies is None:
+            return
+        fields = (value for name, value in head.headers.items() if name.lower() == "set-cookie")
+        try:
+            self._manner.cookies.take(head.request.url, fields, self._manner.calendar.now())
+        except Exception as error:
+            raise HookError(f"the jar's suffixes raised {type(error).__name__}") from error
 
     def _with_cookies(self, request: Request) -> Request:
         jar = self._manner.cookies
@@ -154,7 +160,7 @@ class Conversation:
         try:
             return self._request if self._auth.challenged(head.request, head) else None
         except Exception as error:
-            raise HookError(f"auth raised {error!r}") from error
+            raise HookError(f"auth raised {type(error).__name__}") from error
 
     def _redirected(self, head: Response) -> Request | None:
         following = next_request(self._request, head, self._hops, self._manner.follow)

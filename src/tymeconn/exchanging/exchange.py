@@ -155,12 +155,12 @@ class Exchange:
         try:
             self.progress(progress)
         except Exception as error:  # noqa: BLE001 it is the caller's own, and concerns this exchange alone
-            self.conclude(_caused(HookError(f"the progress hook raised {error!r}"), error))
+            self.conclude(_caused(HookError(f"the progress hook raised {type(error).__name__}"), error))
 
     def result(self) -> Response:
         """Return the response or raise the error; only after the end."""
         if isinstance(self.outcome, ExchangeError):
-            raise self.outcome
+            raise self.outcome.with_traceback(None)  # it may be raised often, by one reader after another
         if self.outcome is None:
             raise RuntimeError("the exchange has not ended")
         return self.outcome
@@ -178,12 +178,14 @@ class Codec(Protocol):
         room: exchanges it takes now. With none in it and no room the connection is spent: close it.
         cut: what was unsent, in part put out or not, is no longer to be sent.
         holding: what is unsent waits for an answer or for `release`.
+        stalled: what the source of the body gave when it had nothing: a float, or a Wait for more.
         passed: a response with which the connection goes over to its exchange, and what came behind it.
     """
 
     room: int
     holding: bool
     cut: bool
+    stalled: float | None
     passed: tuple[Response, bytes] | None
 
     @property
@@ -192,6 +194,9 @@ class Codec(Protocol):
 
     def release(self) -> None:
         """Hold back nothing any longer."""
+
+    def close(self) -> None:
+        """Let go of what it carries, which is not concluded."""
 
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""

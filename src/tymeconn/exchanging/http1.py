@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from ..errors import BodyError, NoResponse, StaleConnection
+from ..errors import BodyError, NoResponse, ProtocolError, StaleConnection
 from ..wire.messages import Limits, Meta, Request, Response
 from ..wire.requesting import expects, size_of
 from ..wire.responding import Respondent
@@ -25,6 +25,7 @@ class Http1:
     def __init__(self, limits: Limits) -> None:
         self.room = 1
         self.holding = self.cut = False
+        self.stalled: float | None = None
         self.passed: tuple[Response, bytes] | None = None
         self._limits = limits
         self._exchange: Exchange | None = None
@@ -52,9 +53,13 @@ class Http1:
     def cancel(self, exchange: Exchange) -> bool:
         """Forget the exchange. HTTP/1.1 has no way to take a request back: the connection is spent."""
         if exchange is self._exchange:
-            self._exchange = None
-            self._stop()
+            self.close()
         return False
+
+    def close(self) -> None:
+        """Let go of what it carries."""
+        self._exchange = None
+        self._stop()
 
     def release(self) -> None:
         """Hold back nothing any longer."""
@@ -64,17 +69,25 @@ class Http1:
         """Return the next piece of the request; empty when there is none now, or none any more."""
         if self._exchange is None or self._pieces is None or self.holding:
             return b""
-        try:
-            piece = next(self._pieces, None)
-        except BodyError as error:
-            self._stop()
-            self._exchange.conclude(error, "sending")
-            return b""
+        piece = self._next(self._exchange, self._pieces)
+        self.stalled = piece if isinstance(piece, float) else None
         # RFC 9110 10.1.1: behind a head that expects 100 the body waits.
         self.holding, self._expecting = self._expecting, False
         if piece is None:
             self._pieces = None
-        return piece or b""
+        return b"" if piece is None or isinstance(piece, float) else piece
+
+    def _next(self, exchange: Exchange, pieces: Pieces) -> bytes | memoryview | float | None:
+        try:
+            return next(pieces, None)
+        except BodyError as error:
+            failed = error
+        except Exception as error:  # noqa: BLE001 whatever a source of the caller's own can raise elsewhere
+            failed = BodyError(f"the body's source raised {type(error).__name__}")
+            failed.__cause__ = error
+        self._stop()
+        exchange.conclude(failed, "sending")
+        return None
 
     def feed(self, data: bytes, share: int) -> int:
         """Take bytes that arrived; they conclude the exchange when its answer is whole or wrong."""
@@ -110,7 +123,7 @@ class Http1:
 
     def _stop(self) -> None:
         pieces, self._pieces = self._pieces, None
-        self.holding = False
+        self.holding, self.stalled = False, None
         if pieces is not None:
             self.cut = True
             # The source's generator is closed with it. What it raises then concerns nobody any more.
@@ -125,6 +138,9 @@ class Http1:
             self.room = 1
         self._stop()
         outcome = _outcome(exchange, respondent)
+        if respondent.tunneled and self.cut:
+            # What is left of the request would be read as the other protocol's.
+            outcome = ProtocolError("unexpected_upgrade", "a 101 or a tunnel before the request was out")
         if respondent.tunneled and isinstance(outcome, Response):
             self.passed = (outcome, respondent.extra)
         else:
@@ -139,9 +155,8 @@ class Http1:
     def _tell(self, exchange: Exchange) -> None:
         received = self._respondent.received
         if received > self._progress.received:
-            length = self._respondent.headers.get("content-length", "")
-            to_receive = int(length) if length.isdigit() else None
-            self._progress = replace(self._progress, received=received, to_receive=to_receive)
+            whole = self._respondent.size
+            self._progress = replace(self._progress, received=received, to_receive=whole)
             exchange.report(self._progress)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 
+from ..errors import WriteError
 from ..net.seams import Connector
 from ..tyming.clocks import Clock
+from ..tyming.waiting import Wait
 from .exchange import Codec, Exchange
 
 __all__ = ["Outflow"]
@@ -13,6 +16,9 @@ __all__ = ["Outflow"]
 # Pieces of a request that one pass sends.
 _SENDS = 8
 _NOTHING = memoryview(b"")
+_UNSAID = Wait()
+# How long a source that does not say when it has more is left alone: hio's default tock.
+_POLL = 0.03125
 
 
 class Outflow:
@@ -35,15 +41,39 @@ class Outflow:
 
     @property
     def starved(self) -> bool:
-        """The body's source had nothing, and does not say when it has more."""
-        return self._codec.unsent and not (self.out or self._codec.holding)
+        """The body's source had nothing when it was last asked."""
+        return self._codec.stalled is not None and not self.out
+
+    @property
+    def stall(self) -> Wait:
+        """What the body's source waits for, as far as it says."""
+        stalled = self._codec.stalled if self.starved else None
+        return stalled if isinstance(stalled, Wait) else _UNSAID
+
+    def moments(self, exchange: Exchange) -> Iterator[float]:
+        """Yield when to send on though nothing that is awaited has come, on the network's clock."""
+        if self._codec.holding:
+            yield self._release_due(exchange)
+        if self.starved and not self.stall.on and self.stall.until is None:
+            yield self._clock() + _POLL
+
+    def still_since(self, exchange: Exchange, heard: float) -> float:
+        """Return since when nothing has moved on the side that is awaited, when it was `heard` last."""
+        # Until its answer has begun, a peer has nothing to say that has not got the whole request.
+        return max(heard, self.moved) if self.out or not exchange.received else heard
+
+    def failure(self, exchange: Exchange) -> WriteError | None:
+        """Return what it is that the peer takes no more, while there is more."""
+        if not (self.broken and self.out):
+            return None
+        return WriteError(f"sending to {exchange.origin} broke off: {self.broken}")
 
     def send(self, connector: Connector, exchange: Exchange) -> bool:
         """Send what there is, within the budget of a pass; True when there is more to send at once."""
-        if self._codec.holding and self._clock() >= self.release_due(exchange):
+        if self._codec.holding and self._clock() >= self._release_due(exchange):
             self._codec.release()
         for _ in range(_SENDS):
-            if not self._refill():
+            if exchange.outcome is not None or not self._refill():
                 return False
             count = self._hand_over(connector)
             if not count:
@@ -53,8 +83,7 @@ class Outflow:
             exchange.sent += count
         return self._refill()
 
-    def release_due(self, exchange: Exchange) -> float:
-        """Return until when a body is held back for a 100, on the network's clock."""
+    def _release_due(self, exchange: Exchange) -> float:
         expect = exchange.timeouts.expect
         return inf if expect is None else self.moved + expect
 
@@ -63,7 +92,7 @@ class Outflow:
             self.out = _NOTHING
         self.out = self.out or memoryview(self._codec.output())
         if self.starved:
-            self.moved = self._clock()  # while it is the source that is slow, the peer is not
+            self.moved = self._clock()
         return bool(self.out)
 
     def _hand_over(self, connector: Connector) -> int:

@@ -39,6 +39,8 @@ class Errand(Generic[T]):
             outcome = self._call()
         except OSError as error:
             outcome = error
+        except Exception as error:  # noqa: BLE001 the thread has no caller, and who waits would for ever
+            outcome = OSError(f"{type(error).__name__}: {error}")
         self.end(outcome)
 
     def end(self, outcome: T | OSError) -> None:

@@ -25,13 +25,14 @@ class Saving:
 
         Raises:
             TypeError: that is no path.
-            ValueError: it holds a NUL.
+            ValueError: it holds NUL, or what no file name of this system can hold.
         """
         named = os.fspath(path)
         if not isinstance(named, str):
             raise TypeError(f"path must be str or os.PathLike, not {path!r}")
         if "\0" in named:
             raise ValueError(f"path must not hold NUL: {path!r}")
+        os.fsencode(named)
         self._path = named
         self._beside = f"{named}.{os.urandom(6).hex()}.part"
         self._file: BinaryIO | None = None
@@ -91,7 +92,8 @@ def _done(call: Callable[[], bool]) -> Generator[Wait, Any, None]:
     _THREADS.run(errand)
     try:
         while not ticket.ended:
-            yield Wait((ticket.signal, ticket))
+            # Without a descriptor, when the process has none left, nothing but asking again finds the end.
+            yield Wait() if ticket.fileno() is None else Wait((ticket.signal, ticket))
     finally:
         ticket.cancel()
     if ticket.error is not None:

@@ -80,8 +80,7 @@ class Challenge:
             return "" if self.family == "md5" and not self.per_session else None
         if "auth" in self.qop:
             return "auth"
-        whole = getattr(request, "source", None) is None
-        return "auth-int" if "auth-int" in self.qop and whole else None
+        return "auth-int" if "auth-int" in self.qop and request.source is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def authorization(session: Session, request: Request, user: str, password: str) 
     parts = [
         _named(challenge, user),
         f"realm={_quoted(challenge.realm)}",
-        f"uri={_quoted(request.url.target)}",
+        f"uri={_quoted(request.target or request.url.target)}",
         f"nonce={_quoted(challenge.nonce)}",
         f'response="{_response(session, request, _key(session, user, password))}"',
     ]
@@ -169,7 +168,7 @@ def _response(session: Session, request: Request, key: str) -> str:
     challenge = session.challenge
     qop = challenge.protection(request)
     body = [_hash(challenge, request.body)] if qop == "auth-int" else []
-    asked = _hash(challenge, request.method, request.url.target, *body)
+    asked = _hash(challenge, request.method, (request.target or request.url.target), *body)
     counted = [f"{session.count:08x}", session.cnonce, qop] if qop else []
     return _hash(challenge, key, challenge.nonce, *counted, asked)
 

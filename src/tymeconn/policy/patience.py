@@ -47,6 +47,10 @@ class Timeouts:
         """Return the limits of a stream, which may go on for ever but not in silence."""
         return replace(self, read=self.idle, total=None)
 
+    def draining(self) -> Timeouts:
+        """Return the limits of an answer that is read to its end for the connection's sake alone."""
+        return replace(self, read=1.0 if self.read is None else min(self.read, 1.0))
+
     def within(self, seconds: float) -> Timeouts:
         """Return these limits with `total` no longer than `seconds`."""
         return replace(self, total=seconds if self.total is None else min(self.total, seconds))

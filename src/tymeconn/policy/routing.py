@@ -216,16 +216,16 @@ class Route:
 
         Its authority is Host's default (RFC 9112 3.2.2).
         """
-        url = self.request.url
+        url, target = self.request.url, self.request.target or self.request.url.target
         if self.proxy is None or not self.proxy.speaks_http or self.connect is not None:
-            return url.target
-        return f"{url.origin.scheme}://{url.origin.authority}{url.target}"
+            return target
+        # RFC 9112 3.2.4: what a proxy is asked of a whole server has an empty path.
+        return f"{url.origin.scheme}://{url.origin.authority}{'' if target == '*' else target}"
 
     @property
     def head(self) -> bytes:
         """The head of `request` as it is sent, with `target` in its request line."""
-        # The URL with another target never leaves this function: as text it would name nothing.
-        return encode(replace(self.request, url=replace(self.request.url, target=self.target)))
+        return encode(replace(self.request, target=self.target))
 
     @property
     def tls(self) -> tuple[str, ...]:

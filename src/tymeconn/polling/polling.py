@@ -201,7 +201,8 @@ class PollingDoer(doing.Doer):
             raise NoHandle(f"{reply.status} {reply.reason} names no place to look", details=decoded(reply))
         self.job.state = JobState.PENDING
         self.job.url = look.url
-        self._home = split(reply.url).origin
+        # Where it was asked, and not where redirects have led.
+        self._home = split((*reply.history, reply)[0].url).origin
         with _users_code():
             return Verdict(Kind.PENDING, hint=retry_after(reply.headers, self._calendar.now())), look
 

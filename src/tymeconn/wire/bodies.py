@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from typing import BinaryIO, Protocol, TypeAlias, cast
 
@@ -77,13 +77,17 @@ class FileSource:
     def begin(self) -> Iterator[object]:
         """Yield the pieces; see Source. Of a file that has grown, no more than it had."""
         self.renewable = self._seekable
-        if self._seekable:
-            self._file.seek(self._start)
-        left = sys.maxsize if self.size is None else self.size
+        size, done = sys.maxsize if self.size is None else self.size, 0
         # A raw file that is not blocking says None when there is nothing now.
-        while left and (piece := self._file.read(min(PIECE, left))) != b"":
+        while done < size and (piece := self._read_at(done, size)) != b"":
             yield piece
-            left -= len(piece or b"")
+            done += len(piece or b"")
+
+    def _read_at(self, done: int, size: int) -> bytes | None:
+        # Another request, or the caller, may read the same file meanwhile.
+        if self._seekable:
+            self._file.seek(self._start + done)
+        return self._file.read(min(PIECE, size - done))
 
 
 def source_of(given: object) -> Source:
@@ -91,20 +95,24 @@ def source_of(given: object) -> Source:
 
     Raises:
         TypeError: it is none of these, or a file that was opened for reading text.
+        ValueError: a source's size is none.
     """
     if all(hasattr(given, name) for name in ("size", "renewable", "begin")):
+        size = cast("Source", given).size
+        if size is not None and (type(size) is not int or size < 0):
+            raise ValueError(f"size of a source must be None or a number of bytes, not {size!r}")
         return cast("Source", given)
     if hasattr(given, "read") and hasattr(given, "seekable"):
         if isinstance(given, io.TextIOBase):
             raise TypeError(f"body must be a file opened for reading bytes, not {given!r}")
         return FileSource(cast("BinaryIO", given))
-    if isinstance(given, Iterable) and not isinstance(given, dict):
+    if isinstance(given, Iterable) and not isinstance(given, Mapping):
         return IterableSource(given)
     raise TypeError(f"body must be bytes, str, a file or an iterable of bytes, not {given!r}")
 
 
-def drawn(source: Source) -> Generator[bytes, None, None]:
-    """Yield the pieces of a source that is begun; an empty one when there is nothing now.
+def drawn(source: Source) -> Generator[bytes | float, None, None]:
+    """Yield the pieces of a source that is begun; a float, or an empty piece, when there is nothing now.
 
     Raises:
         BodyError: the source raised, cannot be begun again, or gave what is not bytes.
@@ -122,23 +130,23 @@ def _begun(source: Source) -> Iterator[object]:
     try:
         return source.begin()
     except Exception as error:
-        raise BodyError(f"the body's source could not be begun: {error!r}") from error
+        raise BodyError(f"the body's source could not be begun: {type(error).__name__}") from error
 
 
 def _next(pieces: Iterator[object]) -> object:
     try:
-        return next(pieces, _END)
+        piece = next(pieces, _END)
+        # Its owner may go on to change it, or let go of it.
+        return bytes(piece) if isinstance(piece, bytearray | memoryview) else piece
     except BodyError:
         raise
     except Exception as error:
-        raise BodyError(f"the body's source raised {error!r}") from error
+        raise BodyError(f"the body's source raised {type(error).__name__}") from error
 
 
-def _checked(piece: object) -> bytes:
-    if isinstance(piece, bytes):
+def _checked(piece: object) -> bytes | float:
+    if isinstance(piece, bytes | float):
         return piece
-    if piece is None or isinstance(piece, float):
-        return b""
-    if isinstance(piece, bytearray | memoryview):
-        return bytes(piece)  # its owner may go on to change it
-    raise BodyError(f"the body's source gave {piece!r}, which is not bytes")
+    if piece is None:
+        return 0.0
+    raise BodyError(f"the body's source gave a {type(piece).__name__}, which is not bytes")

@@ -93,7 +93,10 @@ class Request:
     @property
     def renewable(self) -> bool:
         """It can go out now, be it for the first time or again."""
-        return self.source is None or self.source.renewable
+        try:
+            return self.source is None or bool(self.source.renewable)
+        except Exception:  # noqa: BLE001 a source of the caller's own that cannot say so cannot be begun
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,10 @@ class Response(_Fields):
 
     @property
     def history(self) -> tuple[Response, ...]:
-        """The responses that led to this one: redirects and challenges, in order."""
+        """The responses that led to this one: redirects and challenges, in order.
+
+        Of their bodies at most 64 KiB are kept.
+        """
         return self.meta.history
 
     def json(self) -> Any:

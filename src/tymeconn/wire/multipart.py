@@ -112,10 +112,14 @@ def _file_part(name: object, upload: Any) -> tuple[bytes, bytes | Source]:
 
 def _named(name: str, upload: Any) -> tuple[str, Any, str]:
     """Return filename, content and type; a file that was opened by its path has a name of its own."""
-    if not isinstance(upload, tuple):
+    if not isinstance(upload, tuple | list):
         opened = getattr(upload, "name", None)
         return os.path.basename(opened) if isinstance(opened, str) else name, upload, ""
-    if not 2 <= len(upload) <= 3 or not all(isinstance(each, str) for each in (upload[0], *upload[2:])):
+    if (
+        isinstance(upload, list)
+        or not 2 <= len(upload) <= 3
+        or not all(isinstance(each, str) for each in (upload[0], *upload[2:]))
+    ):
         raise TypeError(
             f"file {name!r} must be content, (name, content) or (name, content, type), not {upload!r}"
         )

@@ -5,16 +5,20 @@ What was meant for one origin is not told to another, and no redirect leads from
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 from urllib.parse import quote
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest, RedirectRefused, TooManyRedirects
+from .headers import Headers, HeadersInput, make_headers
 from .messages import Request, Response
 from .requesting import frame
 from .urls import DEFAULT_PORTS, Origin, Url, resolve
+
+Trailers: TypeAlias = Headers | Callable[[], HeadersInput] | None
 
 __all__ = ["Follow", "downgrades", "next_request", "upgrades"]
 
@@ -71,7 +75,8 @@ def next_request(request: Request, response: Response, hops: int, follow: Follow
             body_not_replayable.
         TooManyRedirects: as many as are followed were followed before.
     """
-    location = _location(response) if follow.most else ""
+    # A tunnel leads where its target says, and what it is asked of leads nowhere else.
+    location = _location(response) if follow.most and request.method != "CONNECT" else ""
     if not location:
         return None
     if hops >= follow.most:
@@ -91,8 +96,23 @@ def next_request(request: Request, response: Response, hops: int, follow: Follow
     )
     moved = Request(method, url, CIMultiDictProxy(fields))
     if not turned:
-        moved = replace(moved, body=request.body, source=request.source, trailers=request.trailers)
+        trailers = _hiding(request.trailers, hidden)
+        moved = replace(moved, body=request.body, source=request.source, trailers=trailers)
     return frame(moved, [])
+
+
+def _hiding(trailers: Trailers, hidden: Set[str]) -> Trailers:
+    """Return the trailers without those that are hidden, also when a function says them at the end."""
+    if not hidden or trailers is None:
+        return trailers
+    if callable(trailers):
+        return lambda: _without(make_headers(trailers()), hidden)
+    return _without(trailers, hidden)
+
+
+def _without(fields: Headers, hidden: Set[str]) -> Headers:
+    kept = ((name, value) for name, value in fields.items() if name.lower() not in hidden)
+    return CIMultiDictProxy(CIMultiDict(kept))
 
 
 def _location(response: Response) -> str:

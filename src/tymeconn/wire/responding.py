@@ -15,6 +15,7 @@ from .framing import (
     STEP,
     EndOfStream,
     Frame,
+    Framing,
     Incoming,
     Piece,
     Reading,
@@ -44,6 +45,7 @@ class Respondent:
         started: a byte has come.
         version: as received: (1, 1).
         status: None until the final head has come; likewise reason and headers are empty.
+        size: bytes that the body will have, before content decoding; None when only its end tells.
         body: after content decoding, once ended without an error; empty when it went to a sink.
         interims: status and headers of each 1xx before the final response, in order.
         trailers: fields behind the body, without those that may not stand there.
@@ -74,6 +76,7 @@ class Respondent:
         self.status: int | None = None
         self.reason = ""
         self.headers: Headers = _NONE
+        self.size: int | None = None
         self.body = b""
         self.interims: tuple[tuple[int, Headers], ...] = ()
         self.trailers: Headers = _NONE
@@ -161,6 +164,7 @@ class Respondent:
         self.headers = head.headers
         sink, limits = self._chosen()
         framed = frame(head, self._method)
+        self.size = framed.size if framed.framing is Framing.LENGTH else None
         content = self._content = _Content(limits, _decoder(head, framed, limits), sink)
         block = yield from FRAMINGS[framed.framing](self._incoming, framed, self._limits, content.take)
         if block:

@@ -14,49 +14,59 @@ from .requesting import check_trailers, encode, expects
 
 __all__ = ["Pieces", "Told", "outgoing"]
 
-# Up to this size a body goes out together with its head: one send, one segment train.
+# Up to this size head and pieces go out together: one send, one segment train.
 _JOINED = 65_536
 _PIECE = 262_144
 
 Told: TypeAlias = Callable[[int], None]
-Pieces: TypeAlias = Generator[bytes | memoryview, None, None]
+Pieces: TypeAlias = Generator[bytes | memoryview | float, None, None]
+# A piece as it goes out, and how many bytes of the body it holds.
+Framed: TypeAlias = Generator[tuple[bytes | memoryview | float, int], None, None]
 
 
 def outgoing(request: Request, told: Told) -> Pieces:
-    """Yield the pieces of a request, of at most 256 KiB; an empty one when there is nothing to send now.
+    """Yield the pieces of a request, of at most 256 KiB; a float, as the source gave it, when it has none.
 
-    A head that expects 100 (RFC 9110 10.1.1) is a piece of its own; behind it, ask on when the body may go.
-    `told(count)` is called with the number of body bytes that a piece held, once the next is asked for.
+    Small ones are joined. A head that expects 100 (RFC 9110 10.1.1) is a piece of its own; behind it, ask
+    on when the body may go. `told(count)` is called with the number of body bytes that a piece held, once
+    the next is asked for.
 
     Raises:
         BodyError: the body's source failed, or gave more or fewer bytes than Content-Length declares.
     """
-    head = encode(request)
+    held = bytearray(encode(request))
     if expects(request):
-        yield head
-        head = b""
-    framed = _chunked if "transfer-encoding" in request.headers else _counted
+        yield bytes(held)
+        held.clear()
+    framed, count = (_chunked if "transfer-encoding" in request.headers else _counted), 0
     # Closing the outermost generator closes the source's, and what that raises comes out here.
-    with closing(framed(request, told)) as pieces:
-        for piece in pieces:
-            joined = head and len(piece) <= _JOINED
-            if head and not joined:
-                yield head
-            yield head + piece if joined else piece
-            head = b""
-    if head:
-        yield head
+    with closing(framed(request)) as pieces:
+        for piece, size in pieces:
+            if not isinstance(piece, float) and max(len(held), len(piece)) <= _JOINED:
+                held += piece
+                count += size
+                continue
+            if held:
+                yield bytes(held)
+                told(count)
+                held.clear()
+                count = 0
+            yield piece
+            told(size)
+    if held:
+        yield bytes(held)
+    told(count)
 
 
-def _counted(request: Request, told: Told) -> Pieces:
+def _counted(request: Request) -> Framed:
     left = int(request.headers.get("content-length", "0"))
     with closing(_pieces(request)) as pieces:
         for piece in pieces:
-            left -= len(piece)
+            size = 0 if isinstance(piece, float) else len(piece)
+            left -= size
             if left < 0:
                 raise BodyError(f"the body's source gave more than the {_declared(request)} bytes declared")
-            yield piece
-            told(len(piece))
+            yield piece, size
     if left:
         raise BodyError(f"the body's source gave {left} bytes less than the {_declared(request)} declared")
 
@@ -65,12 +75,14 @@ def _declared(request: Request) -> str:
     return request.headers.get("content-length", "0")
 
 
-def _chunked(request: Request, told: Told) -> Pieces:
+def _chunked(request: Request) -> Framed:
     with closing(_pieces(request)) as pieces:
         for piece in pieces:
-            yield b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")) if piece else b""
-            told(len(piece))
-    yield b"0\r\n%b\r\n" % _trailer_section(request)
+            if isinstance(piece, float):
+                yield piece, 0
+            else:
+                yield b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")), len(piece)
+    yield b"0\r\n%b\r\n" % _trailer_section(request), 0
 
 
 def _pieces(request: Request) -> Pieces:
@@ -79,8 +91,10 @@ def _pieces(request: Request) -> Pieces:
         return
     with closing(drawn(request.source)) as pieces:
         for piece in pieces:
-            if len(piece) <= _PIECE:
+            if isinstance(piece, float):
                 yield piece
+            elif len(piece) <= _PIECE:
+                yield piece or 0.0
             else:
                 yield from _slices(memoryview(piece), _PIECE)
 
@@ -98,6 +112,6 @@ def _trailer_section(request: Request) -> bytes:
         try:
             trailers = check_trailers(make_headers(trailers()))
         except Exception as error:
-            raise BodyError(f"the trailers' function failed: {error!r}") from error
+            raise BodyError(f"the trailers' function failed: {type(error).__name__}") from error
     lines = [f"{name}: {value}\r\n" for name, value in trailers.items()] if trailers else []
     return "".join(lines).encode("latin-1")
