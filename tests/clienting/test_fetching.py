@@ -626,3 +626,14 @@ def test_sources_harm_their_exchange_alone(body):
         drive(fetch)
     assert drive(client.get("/"))[0].text == "fine"
     assert len(network.connectors) == 2
+
+
+def test_wait_of_a_source_is_the_wait_of_its_fetch():
+    """Until what a body's generator waits for has come, nobody need look."""
+    clock = Clock()
+    client, _ = client_of([[]], clock=clock)
+    client.wind(clock)
+    fetch = client.put("/", body=iter([Wait(until=3.0), *[Wait(until=7.0)] * 20]))
+    waits = [next(fetch) for _ in range(8)]
+    assert waits[-1].until == 7.0
+    fetch.close()

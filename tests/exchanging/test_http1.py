@@ -298,3 +298,37 @@ def test_connection_that_goes_over(method, options, answer):
     assert exchange.outcome is None
     response, extra = codec.passed
     assert (response.status, extra, codec.room) == (int(answer[9:12]), b"extra", 0)
+
+
+def test_connection_that_goes_over_too_early():
+    """What is left of the request would be read as the other protocol's: the answer is refused."""
+    codec, exchange = begun("POST", body=endless(), upgrade="x")
+    codec.output()
+    codec.feed(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", PLENTY)
+    assert exchange.outcome.kind == "unexpected_upgrade"
+    assert codec.passed is None
+
+
+@pytest.mark.parametrize("length", [b"0" * 5000 + b"5", b"5"])
+def test_progress_knows_the_length_however_it_is_written(length):
+    """A length of many digits is told like any other."""
+    codec, exchange = begun()
+    exchange.progress = (told := []).append
+    codec.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nhello" % length, PLENTY)
+    assert told[-1].to_receive == 5
+
+
+def test_source_that_raises_twice():
+    """A generator that gives what is not bytes, and raises when it is closed for that, is one BodyError."""
+
+    def stubborn():
+        try:
+            yield "text"
+        finally:
+            raise RuntimeError("late")
+
+    codec, exchange = begun("POST", body=stubborn())
+    flushed(codec)
+    assert isinstance(exchange.outcome, BodyError)
+    assert isinstance(exchange.outcome.__cause__, RuntimeError)
+    assert (codec.cut, codec.room) == (True, 0)

@@ -117,3 +117,13 @@ def test_the_signal_fires_once(call: Gated) -> None:
     errand.end(7)
     assert [ticket.ended for ticket in (*tickets, *tickets)] == [True] * 4
     assert fired == [True]
+
+
+def test_call_that_raises_anything_else():
+    """A thread that died of it would leave who waits, and its place, for ever."""
+    threads = Threads(1)
+    for _ in range(3):
+        ticket = Ticket(errand := Errand(lambda: 1 / 0))
+        threads.run(errand)
+        assert ticket.ended or readable(ticket)
+        assert "ZeroDivisionError" in str(ticket.error)

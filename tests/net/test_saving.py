@@ -129,3 +129,19 @@ def test_files_are_made_off_the_thread(tmp_path, monkeypatch):
     saved(tmp_path / "x", b"a")
     assert threads
     assert threading.get_ident() not in threads
+
+
+def test_name_that_no_file_has(tmp_path):
+    """What the system cannot encode is refused when it is given."""
+    with pytest.raises(ValueError, match="surrogates"):
+        Saving(str(tmp_path / "\ud800"))
+
+
+def test_saving_without_a_descriptor_left(tmp_path, monkeypatch):
+    """Who cannot be woken asks again."""
+    monkeypatch.setattr(module.Ticket, "fileno", lambda ticket: None)
+    saving = Saving(tmp_path / "x")
+    with saving:
+        for wait in saving.open():
+            assert wait == 0.0
+            assert not wait.on

@@ -347,3 +347,14 @@ def test_refused(value, challenge):
     assert refused(
         Request("GET", ASKED.url, make_headers([("Authorization", value)])), challenge_of(challenge)
     )
+
+
+def test_flood_of_challenges():
+    """Behind so many bytes of challenges no other is read."""
+    request = make_request("GET", split("http://a.example/"))
+    other = ("WWW-Authenticate", f'Other realm="{"x" * 1000}"')
+    digest = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
+    for count, answered in ((3, True), (1000, False)):
+        fields = CIMultiDict([*[other] * count, digest])
+        response = Response((1, 1), 401, "", fields, b"", None, request, False, None)
+        assert (strongest(request, response) is not None) == answered

@@ -488,3 +488,13 @@ def test_rest_is_kept():
     kept = [pair for pair in asked.headers.items() if pair[0] != "proxy-authorization"]
     assert (way.request.method, way.request.body) == ("POST", "é".encode())
     assert list(way.request.headers.items()) == kept
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"), [("*", "http://a.example"), ("/raw|x", "http://a.example/raw|x")]
+)
+def test_target_of_its_own(target, sent):
+    """A target that the caller gave goes to a proxy with the origin before it (RFC 9112 3.2.4)."""
+    request = make_request("OPTIONS", split("http://a.example/"), target=target)
+    route_ = route(request, Proxies.all_through(Proxy.parse("http://proxy.example")))
+    assert route_.head.startswith(f"OPTIONS {sent} HTTP/1.1\r\n".encode())

@@ -28,6 +28,7 @@ from tymeconn.policy.patience import Patience, Timeouts
 from tymeconn.polling import JobState, PollingDoer, Template, Waiter, Watch, presets
 from tymeconn.testing.scripting import END, ScriptedNetwork, answer
 from tymeconn.tyming.clocks import Calendar
+from tymeconn.wire.redirecting import Follow
 
 STEADY = Pace(start=10.0, grow=1.0, jitter=0.0)
 ACCEPTED = answer(status=202, location="/jobs/7")
@@ -733,3 +734,15 @@ def test_redirect_of_a_look_is_for_the_waiter():
     bench = Bench([ACCEPTED, moved, DONE])
     bench.run()
     assert [url for _, url, _ in bench.asked] == ["/jobs", "/jobs/7", "/jobs/8"]
+
+
+def test_auth_stays_where_it_was_asked():
+    """A submission that was led elsewhere does not take the credentials of its looks along."""
+    led = answer(status=303, location="http://evil.test/jobs")
+    elsewhere = answer(status=202, location="/jobs/7")
+    bench = Bench([led], [elsewhere, DONE], auth=("u", "p"), follow=Follow())
+    bench.run()
+    home, evil = (b"".join(connector.sent) for connector in bench.network.connectors)
+    assert b"Authorization" in home
+    assert b"Authorization" not in evil
+    assert evil.count(b"GET ") == 2

@@ -7,7 +7,11 @@ import json
 import os
 from pathlib import Path
 
-DIRECTORY = Path(os.environ.get("TYMECONN_CASES", Path(__file__).parents[1] / "cases"))
+import pytest
+
+OWN = Path(__file__).parents[1] / "cases"
+DIRECTORY = Path(os.environ.get("TYMECONN_CASES") or OWN)
+of_our_own = pytest.mark.skipif(DIRECTORY != OWN, reason="speaks of single cases of tests/cases")
 
 
 # What a case can expect of the connection that carries a request, and not of the request's bytes.

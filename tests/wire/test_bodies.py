@@ -156,3 +156,22 @@ def test_source_is_taken_as_it_is():
     source = IterableSource([b"a"])
     assert source_of(source) is source
     assert isinstance(source_of(io.BytesIO()), FileSource)
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, True, "3\r\nX: y"])
+def test_wrong_size_of_a_source(size):
+    """A size is a number of bytes or unknown, and is checked before it is declared."""
+    source = IterableSource([b"a"])
+    source.size = size
+    with pytest.raises(ValueError, match="size"):
+        source_of(source)
+
+
+def test_one_file_in_two_requests():
+    """Each reads where it stands, whatever else is read from the same file meanwhile."""
+    content = os.urandom(PIECE * 3)
+    file = io.BytesIO(content)
+    first, second = drawn(source_of(file)), drawn(source_of(file))
+    assert next(first) == content[:PIECE]
+    assert b"".join(second) == content
+    assert b"".join(first) == content[PIECE:]

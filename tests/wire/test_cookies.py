@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tymeconn.errors import InvalidRequest
-from tymeconn.wire.cookies import MAX_COOKIES, MAX_PAIR, MAX_PER_DOMAIN, Cookie, CookieJar
+from tymeconn.wire.cookies import (
+    MAX_COOKIES,
+    MAX_FIELDS,
+    MAX_HEADER,
+    MAX_PAIR,
+    MAX_PER_DOMAIN,
+    Cookie,
+    CookieJar,
+)
 from tymeconn.wire.headers import check_header
 from tymeconn.wire.matching import one_label
 from tymeconn.wire.setcookies import MAX_ATTRIBUTE, MAX_LIFETIME
@@ -368,7 +376,9 @@ def test_cost_of_a_full_jar(attribute):
 
 def test_cost_of_a_cookie_set_again():
     """A cookie that was set again and again leaves less behind than two full jars would."""
-    jar = jar_of(*["a=1; Max-Age=60"] * (4 * MAX_COOKIES))
+    jar = jar_of()
+    for _ in range(4 * MAX_COOKIES // MAX_FIELDS):
+        jar.take(split("http://h.example/"), ["a=1; Max-Age=60"] * MAX_FIELDS, NOW)
     cost = calls(lambda: told(jar, now=NOW + 60))
     assert len(jar) == 0
     # Two calls look at one thing that ends.
@@ -531,3 +541,20 @@ def test_any_field(url, fields, field):
     jar.take(url, [*fields, field, f"a=1; Domain={field}; Path=/{field}"], NOW)
     text = jar.cookie(url, NOW)
     assert check_header("Cookie", text) == ("Cookie", text)
+
+
+def test_fields_of_one_answer_have_a_limit():
+    """Behind so many fields nothing is read, whatever they hold."""
+    jar = CookieJar()
+    jar.take(split("http://a.example/"), (f"n{number}=1" for number in range(MAX_FIELDS + 10)), 0.0)
+    assert {cookie.name for cookie in jar} <= {f"n{number}" for number in range(MAX_FIELDS)}
+
+
+def test_what_is_sent_has_a_limit():
+    """Cookies that would make the header too long are left out, the last in order first."""
+    jar = CookieJar()
+    for number in range(40):
+        jar.take(split("http://a.example/"), [f"n{number}={'x' * 4000}"], float(number))
+    sent = jar.cookie(split("http://a.example/"), 50.0)
+    assert MAX_HEADER - 4100 < len(sent) <= MAX_HEADER
+    assert sent.startswith("n0=x")

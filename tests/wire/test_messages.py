@@ -211,3 +211,16 @@ def test_request_shows_no_credentials():
     response = Response((1, 1), 200, "", {}, b"", None, request, False, None)
     assert repr(request) == "<Request GET http://a.example/x>"
     assert "secret" not in repr((request, request.url, response))
+
+
+def test_source_that_cannot_say_whether_it_can_go_again():
+    """A source of the caller's own may raise anywhere: then it is not begun again."""
+
+    class Broken:
+        size = None
+
+        @property
+        def renewable(self):
+            raise RuntimeError("no")
+
+    assert not Request("PUT", split("http://a.example/"), source=Broken()).renewable

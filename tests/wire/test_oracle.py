@@ -13,7 +13,7 @@ from tymeconn.wire.sending import outgoing
 from tymeconn.wire.urls import split
 
 from .answer_files import CASES, raw
-from .case_files import request_of
+from .case_files import of_our_own, request_of
 from .generating import cases
 from .oracle import (
     DIFFERENCES,
@@ -81,6 +81,7 @@ def test_case(case_id):
     assert compared(*read(case_id))[1] == []
 
 
+@of_our_own
 @pytest.mark.parametrize(
     ("alone", "table"), [(0, TAKEN_HERE_ALONE), (1, TAKEN_BY_H11_ALONE)], ids=["here", "by-h11"]
 )
@@ -103,6 +104,7 @@ def test_any_bytes(case):
     assert compared(*read_by_both(case))[1] == []
 
 
+@of_our_own
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences_exist(name):
     """Each difference that is known is seen in some case."""

@@ -280,3 +280,18 @@ def test_target_of_its_own_stays_behind():
     """A redirect says where to go; what stood in the request line was for the first place."""
     request = make_request("OPTIONS", split("http://a.example/"), target="*")
     assert next_request(request, redirect("/y"), 0, Follow()).target == ""
+
+
+def test_secrets_of_trailers_stay():
+    """What is not told to another origin is not told behind the body either, whenever it is said."""
+    for trailers in ({"X-Token": "s", "X-Sum": "1"}, lambda: {"X-Token": "s", "X-Sum": "1"}):
+        request = make_request("PUT", split("http://a.example/x"), body=b"a", trailers=trailers)
+        follow = Follow(secret_headers=frozenset({"x-token"}))
+        moved = next_request(request, redirect("//b.example/", status=307), 0, follow).trailers
+        assert dict(moved() if callable(moved) else moved) == {"X-Sum": "1"}
+
+
+def test_tunnel_is_not_led_elsewhere():
+    """CONNECT says where to go in its target alone."""
+    request = make_request("CONNECT", split("http://proxy.example/"), target="b.example:443")
+    assert next_request(request, redirect("/y"), 0, Follow()) is None

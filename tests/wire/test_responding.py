@@ -465,3 +465,12 @@ def test_never_raises(beginning, pieces, clean):
     assert respondent.ended
     assert not respondent.persisted
     assert isinstance(respondent.error, ProtocolError | IncompleteRead | NoResponse) or respondent.status
+
+
+def test_sink_says_what_its_work_was():
+    """What a sink does beside taking bytes counts against the share."""
+    left = []
+    for work in (None, 5_000):
+        respondent = Respondent("GET", Limits(), sink=lambda respondent, work=work: lambda piece: work)
+        left.append(respondent.feed(sized(b"hello"), 100_000))
+    assert left[0] - left[1] == 5_000

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tymeconn.errors import IncompleteRead
+from tymeconn.wire.framing import _DATA_PER_OVERHEAD, _OVERHEAD
+from tymeconn.wire.messages import Limits
 from tymeconn.wire.responding import Respondent
 
 from .answer_files import CASES, SPLIT, b64, fits, kind, limits_of, pairs, pieces, raw
-from .case_files import allowed, expected_fields
+from .case_files import OWN, allowed, expected_fields
 
 SHORT = [(case, data) for case in CASES if len(data := raw(case)) < 10_000]
 
@@ -51,6 +55,14 @@ def test_case(case, split):
     """The outcome is what the case expects, or another that it calls sound."""
     seen = outcome(play(case, pieces(raw(case), split)))
     assert any(fits(seen, wanted, case.get("fold_ws")) for wanted in allowed(case)), (seen, allowed(case))
+
+
+def test_limits_are_those_of_the_cases():
+    """What is taken by default is what the file of cases says."""
+    said = json.loads(OWN.joinpath("responses.json").read_text(encoding="utf-8"))["meta"]["default_limits"]
+    data, extra = _DATA_PER_OVERHEAD, _OVERHEAD // 1024
+    assert said.pop("max_chunk_overhead") == f"{extra} KiB + 1 byte per {data} of data"
+    assert said == {name: getattr(Limits(), name.removeprefix("max_")) for name in said}
 
 
 def test_every_field_is_compared():

@@ -176,3 +176,10 @@ def test_long_fields(piece):
     """A long field is read like a short one, whatever it repeats."""
     said = parse_set_cookie("a=1; secure; " + piece * (100_000 // len(piece)))
     assert said.value == "1"
+
+
+def test_long_date_is_not_read_to_its_end():
+    """A date has its parts within a few words."""
+    date = "Thu, 01 Jan 2026 00:00:00 GMT"
+    assert cookie_date(f"{date}{' x' * 10_000}") is not None
+    assert cookie_date(f"{'x ' * 10_000}{date}") is None

@@ -78,7 +78,7 @@ class Fetcher(Carrier):
         """Do as `fetch`, but return a `Stream` as soon as the answer's head is there.
 
         Raises:
-            InvalidRequest, TypeError, ExchangeError: see `fetch`. Tunnels and upgrades are for `fetch` alone.
+            InvalidRequest, TypeError, ExchangeError: see `fetch`, to which tunnels and upgrades are left.
         """
         plan = self._planned(method, url, options)
         if plan.request.method == "CONNECT" or "upgrade" in plan.request.headers:

@@ -28,6 +28,10 @@ _CHARSET = re.compile(r';[ \t]*charset="?([^\s";]+)', re.IGNORECASE)
 # A buffer may hold many answers; each is charged for a little more of it than its own bytes.
 _SLICE = 65_536
 
+# What a byte of events costs beside what a byte of any body does. Measured: 280 ms for 1 MiB of gzipped
+# blank lines, ids or empty data, which makes it 30 ms a pass.
+_EVENT_WORK = 8
+
 
 class EventStream:
     """The events of one answer, as hio's dicts of id, name and data.
@@ -190,9 +194,10 @@ class Answer:
         self.evented = streaming and self.status == 200 and self.method != "HEAD"
         self.eventSource = EventStream(self.events, dictable=self.dictable) if self.evented else None
 
-    def _take_events(self, stream: EventStream, piece: Piece) -> None:
+    def _take_events(self, stream: EventStream, piece: Piece) -> int:
         try:
             stream.feed(piece)
+            return _EVENT_WORK * len(piece)
         finally:
             # Whoever took an event may have ended the stream, and another answer is awaited.
             if stream is self.eventSource:

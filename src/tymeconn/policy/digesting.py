@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from urllib.parse import quote
 
 from ..wire.headers import TOKEN
@@ -100,12 +101,15 @@ class Session:
 def strongest(request: Request, response: Response) -> Challenge | None:
     """Return the challenge with the strongest hash that `request` can answer, the first of equals.
 
-    A field of WWW-Authenticate that is malformed or longer than 16 KiB challenges nobody.
+    A field of WWW-Authenticate that is malformed or longer than 16 KiB challenges nobody, nor does what
+    comes behind as many bytes of others.
     """
+    values = [value for name, value in response.headers.items() if name.lower() == "www-authenticate"]
+    short = [value for value in values if len(value) <= _LONGEST]
     found = [
         challenge
-        for name, value in response.headers.items()
-        if name.lower() == "www-authenticate" and len(value) <= _LONGEST
+        for value, total in zip(short, accumulate(map(len, short)), strict=True)
+        if total <= _LONGEST
         for parameters in _digests(value)
         if (challenge := _challenge(parameters)) and challenge.protection(request) is not None
     ]

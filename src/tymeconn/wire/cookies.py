@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from math import inf, nextafter
 from types import NoneType
 from typing import Any, TypeAlias
@@ -22,6 +23,8 @@ from .urls import Url
 
 __all__ = [
     "MAX_COOKIES",
+    "MAX_FIELDS",
+    "MAX_HEADER",
     "MAX_PAIR",
     "MAX_PER_DOMAIN",
     "Cookie",
@@ -36,6 +39,12 @@ MAX_PER_DOMAIN = 50
 
 MAX_PAIR = 4096
 """Bytes of name and value together (RFC 6265bis 5.7, step 4)."""
+
+MAX_FIELDS = 100
+"""How many Set-Cookie fields of one answer are read: twice what its host may keep."""
+
+MAX_HEADER = 65_536
+"""Bytes of Cookie that are sent at most; no server is known to read as many."""
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "value", "domain", "path"), (str,)),
@@ -155,7 +164,8 @@ class CookieJar:
     def take(self, url: Url, fields: Iterable[str], now: float) -> None:
         """Keep what an answer to `url` asks for; `fields` are the values of its Set-Cookie, in order.
 
-        What may not be kept is ignored; nothing that they hold raises.
+        What may not be kept is ignored, and so is what comes behind `MAX_FIELDS`; nothing that they hold
+        raises.
 
         Raises:
             TypeError: `fields` is a single str.
@@ -163,14 +173,17 @@ class CookieJar:
         if isinstance(fields, str):
             raise TypeError(f"fields must be the values of Set-Cookie, not one str: {fields[:50]!r}")
         self._expire(now)
-        for field in fields:
+        for field in islice(fields, MAX_FIELDS):
             given = parse_set_cookie(field)
             cookie = given and self._made(url, given, now)
             if cookie and not (url.origin.scheme == "http" and self._is_guarded(cookie)):
                 self.set(cookie, now)
 
     def cookie(self, url: Url, now: float) -> str:
-        """Return the value of Cookie for a request to `url`, empty when it has none (RFC 6265bis 5.8.3)."""
+        """Return the value of Cookie for a request to `url`, empty when it has none (RFC 6265bis 5.8.3).
+
+        What would make it longer than `MAX_HEADER` is left out.
+        """
         self._expire(now)
         https, path = url.origin.scheme == "https", _path(url)
         found = [
@@ -185,7 +198,13 @@ class CookieJar:
         for cookie in found:
             self._cookies.move_to_end(cookie.key)
             self._domains[cookie.domain].move_to_end(cookie.key)
-        return "; ".join(cookie.pair() for cookie in found)
+        pairs, room = [], MAX_HEADER
+        for pair in (cookie.pair() for cookie in found):
+            room -= len(pair) + 2
+            if room < 0:
+                break
+            pairs.append(pair)
+        return "; ".join(pairs)
 
     def set(self, cookie: Cookie, now: float) -> None:
         """Keep a cookie of the caller's, as it is: no suffix is asked about, no secure cookie protected.

@@ -37,7 +37,8 @@ __all__ = [
 _T = TypeVar("_T")
 Reading: TypeAlias = Generator[None, None, _T]
 Piece: TypeAlias = bytes | memoryview
-Sink: TypeAlias = Callable[[Piece], None]
+Sink: TypeAlias = Callable[[Piece], int | None]
+"""Takes a piece of a body, and says what work that was beside its bytes."""
 Taker: TypeAlias = Callable[[Piece], Iterable[int]]
 """Takes a piece of a body step by step, and says what work each step was."""
 

@@ -234,17 +234,16 @@ class _Content:
         """Take a piece as it was received; see Taker."""
         if self._decoder is not None:
             return self._decoded(self._decoder, piece)
-        self._pass(self._within(piece))
+        more = self._pass(self._within(piece))
         self._check_room()
-        return (STEP + len(piece),)
+        return (STEP + len(piece) + more,)
 
     def _decoded(self, decoder: Decoder, piece: Piece) -> Iterator[int]:
         worked = decoder.worked
         for decoded in decoder.feed(self._within(piece)):
-            if decoded:
-                self._pass(decoded)
+            more = self._pass(decoded) if decoded else 0
             before, worked = worked, decoder.worked
-            yield worked - before
+            yield worked - before + more
         self._check_room()
         yield STEP + len(piece)
 
@@ -268,12 +267,12 @@ class _Content:
         self._groups, self._pieces = [], []
         return body
 
-    def _pass(self, piece: Piece) -> None:
+    def _pass(self, piece: Piece) -> int:
         self.size += len(piece)
         if self._sink is None:
             self._keep(piece)
-        else:
-            self._sink(piece)
+            return 0
+        return self._sink(piece) or 0
 
     def _keep(self, piece: Piece) -> None:
         self._pieces.append(piece)

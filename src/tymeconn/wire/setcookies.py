@@ -41,6 +41,7 @@ _DATE_PARTS = {
     "year": re.compile(r"([0-9]{2,4})(?![0-9])"),
 }
 _SECONDS = re.compile(r"-?[0-9]+")
+_LONGEST_DATE = 256  # several times what any form of a date takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _present(_value: str) -> bool:
 def cookie_date(value: str) -> float | None:
     """Return the UTC seconds of a date in any form that servers use (RFC 6265bis 5.1.1), or None."""
     found: dict[str, tuple[str, ...]] = {}
-    for token in _DATE_TOKEN.findall(value):
+    for token in _DATE_TOKEN.findall(value[:_LONGEST_DATE]):
         for part, pattern in _DATE_PARTS.items():
             if part not in found and (match := pattern.match(token)):
                 found[part] = match.groups()
