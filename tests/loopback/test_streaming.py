@@ -58,10 +58,12 @@ connection.recv(1)
 def gibibyte():
     """A server in a process of its own that answers with a GiB."""
     process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
-    yield int(process.stdout.readline())
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with process, process.stdout:
+        try:
+            yield int(process.stdout.readline())
+            process.wait(20)  # it ends when its client has gone, and may have something to write then
+        finally:
+            process.kill()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
