@@ -19,11 +19,15 @@ pytestmark = pytest.mark.loopback
 
 @pytest.fixture
 def process(interruptible: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """The command, serving jobs that fail at once on a port that the system chose."""
+    """The command, serving jobs that fail at once on a port that the system chose; ended by Ctrl-C."""
     command = [*interruptible, "serve", "--port", "0", "--seconds", "0", "--fail", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=10)
+        finally:
+            process.kill()
 
 
 def test_it_says_where_it_is_and_answers(process: subprocess.Popen[str]) -> None:
