@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from math import inf
 from typing import Any
@@ -13,12 +14,38 @@ from ..exchanging.setup import Setup
 from ..tyming.waiting import Awaitable, Wait
 from ..wire.messages import Response
 
-__all__ = ["Carrier", "Waiting"]
+__all__ = ["Carriage", "Carrier", "Waiting", "close_tunnel", "queue_limit"]
 
 Waiting = Generator[Wait, float | None, None]
 
 
-class Carrier:
+class Carriage(ABC):
+    """Whoever sees exchanges to their ends, over one connection or many."""
+
+    _tymth: Any = None
+
+    def wind(self, tymth: Any) -> None:
+        """Take hio's tyme; only waiting uses it, network deadlines run on the network's clock."""
+        self._tymth = tymth
+
+    def now(self) -> Wait:
+        """Return a wait that is over at once."""
+        return Wait(until=self._tymth() if self._tymth else None)
+
+    @abstractmethod
+    def enqueue(self, exchange: Exchange) -> None:
+        """Have the exchange carried after those that came before it."""
+
+    @abstractmethod
+    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+        """Yield until the exchange has ended, or `ready()`, and move its connection meanwhile."""
+
+    @abstractmethod
+    def abandon(self, exchange: Exchange) -> None:
+        """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
+
+
+class Carrier(Carriage):
     """One connection and the exchanges that wait for it.
 
     When the next exchange is for another origin, the connection is closed and another one is opened.
@@ -34,7 +61,6 @@ class Carrier:
         self._now = 0.0
         self._awaited: tuple[Awaitable, ...] = ()
         self._until: float | None = None
-        self._tymth: Any = None
         self._stale = False
 
     @property
@@ -48,10 +74,6 @@ class Carrier:
         self._connection.service()
         self._stale = True
 
-    def wind(self, tymth: Any) -> None:
-        """Take hio's tyme; only waiting uses it, network deadlines run on the network's clock."""
-        self._tymth = tymth
-
     def close(self) -> None:
         """Close the connection and end every exchange that was begun with Canceled."""
         self._connection.close("the client was closed")
@@ -64,7 +86,7 @@ class Carrier:
 
     def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move the connection meanwhile."""
-        expiry, error = _queue_limit(exchange, self._setup.network.clock())
+        expiry, error = queue_limit(exchange, self._setup.network.clock())
         tyme = None
         self._pump()
         while exchange.outcome is None and not ready():
@@ -77,10 +99,6 @@ class Carrier:
             if self._now >= expiry and exchange is not self._connection.exchange:
                 exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
 
-    def now(self) -> Wait:
-        """Return a wait that is over at once."""
-        return Wait(until=self._tymth() if self._tymth else None)
-
     def abandon(self, exchange: Exchange) -> None:
         """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
         self._queue.pop(exchange, None)
@@ -90,8 +108,8 @@ class Carrier:
                 self._connection.cancel(exchange, error)
                 self._stale = True
             exchange.conclude(error, "waiting")
-        elif isinstance(exchange.outcome, Response) and exchange.outcome.meta.tunnel is not None:
-            exchange.outcome.meta.tunnel.connector.close()
+        else:
+            close_tunnel(exchange)
 
     def _pump(self) -> None:
         self._pumps += 1
@@ -121,8 +139,14 @@ class Carrier:
         return exchange
 
 
-def _queue_limit(exchange: Exchange, now: float) -> tuple[float, type[ExchangeError]]:
-    """Return until when an exchange that comes `now` may wait for the connection, and what it is then."""
+def close_tunnel(exchange: Exchange) -> None:
+    """Close the connection that the exchange's answer brought along, if it brought one."""
+    if isinstance(exchange.outcome, Response) and exchange.outcome.meta.tunnel is not None:
+        exchange.outcome.meta.tunnel.connector.close()
+
+
+def queue_limit(exchange: Exchange, now: float) -> tuple[float, type[ExchangeError]]:
+    """Return until when an exchange that comes `now` may wait for a connection, and what it is then."""
     pool, total = exchange.timeouts.pool, exchange.timeouts.total
     free = inf if pool is None else now + pool
     whole = inf if total is None else exchange.started + total

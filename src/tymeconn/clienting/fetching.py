@@ -1,7 +1,8 @@
-"""Requests as generators: what a client of one connection is, before it has hio's deques."""
+"""Requests as generators: what a client is before it has hio's deques, and a pool on many connections."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias, Unpack, cast
@@ -18,12 +19,12 @@ from ..wire.framing import Sink
 from ..wire.messages import Request, Response
 from ..wire.requesting import MessageOptions, make_request
 from ..wire.responding import Respondent
-from ..wire.urls import Url, join
-from .carrying import Carrier
+from ..wire.urls import Origin, Url, join
+from .carrying import Carriage, Carrier
 from .connector import untapped
 from .streaming import Inbox, Stream
 
-__all__ = ["Fetcher"]
+__all__ = ["Answer", "Asker", "Fetcher"]
 
 Answer: TypeAlias = Generator[Wait, float | None, Response]
 
@@ -33,25 +34,36 @@ _DRAINED = 65_536
 _OWN = ("auth", "follow", "timeout", "progress")
 
 
-class Fetcher(Carrier):
-    """Sends requests from a base over one connection at a time.
+class Asker(Carriage):
+    """Makes requests, and asks on where an answer leads; how they are carried is for whoever inherits.
 
     The generators send and receive by themselves.
     """
 
-    def __init__(self, setup: Setup, base: Url, manner: Manner) -> None:
-        """Take what connections are made with, where relative URLs lead, and how requests are made.
+    def __init__(self, setup: Setup, manner: Manner) -> None:
+        """Take what connections are made with, and how requests are made."""
+        self._setup = setup
+        self._manner = manner
+
+    @abstractmethod
+    def _make(self, method: str, url: str, options: MessageOptions) -> Request:
+        """Return the request that a caller means."""
+
+    @abstractmethod
+    def _trusts(self, origin: Origin) -> bool:
+        """Tell whether the manner's auth is for `origin`."""
+
+    def _prepare(self, base: Url | None) -> None:
+        """Have a wrong file told now.
+
+        What default settings need for https, when a request leads there, is loaded off the thread.
 
         Raises:
             ValueError: a file of the setup's `tls` cannot be used.
         """
-        super().__init__(setup)
-        self._base = base
-        self._manner = manner
-        # A wrong file is told now. What a default client of an http origin needs for https, when it is led
-        # there, is loaded off the thread.
-        if base.origin.scheme == "https" or setup.tls != Tls():
-            setup.network.prepare(setup.tls)
+        secured = base is not None and base.origin.scheme == "https"
+        if secured or self._setup.tls != Tls():
+            self._setup.network.prepare(self._setup.tls)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -61,9 +73,9 @@ class Fetcher(Carrier):
     def fetch(self, method: str, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Check the request now and return a generator that sends it when it is run.
 
-        `url` is absolute or relative to the client's base. The generator yields a `Wait` until the answer
-        is whole and returns it: the last one, behind redirects and challenges. Closing it before that ends
-        the exchange. An answer of 101, or 2xx to CONNECT, brings the connection itself, in its
+        `url` is absolute, or relative to the base if there is one. The generator yields a `Wait` until the
+        answer is whole and returns it: the last one, behind redirects and challenges. Closing it before
+        that ends the exchange. An answer of 101, or 2xx to CONNECT, brings the connection itself, in its
         `meta.tunnel`.
 
         Raises:
@@ -117,11 +129,10 @@ class Fetcher(Carrier):
 
     def _planned(self, method: str, url: str, options: FetchOptions) -> _Plan:
         own = {name: options.pop(name, None) for name in _OWN}  # type: ignore[misc]
-        request = make_request(method, join(self._base, url), **cast("MessageOptions", options))
+        request = self._make(method, url, cast("MessageOptions", options))
         timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
-        manner = self._manner.changed(
-            own["auth"], own["follow"], trusted=request.url.origin == self._base.origin
-        )
+        trusted = self._trusts(request.url.origin)
+        manner = self._manner.changed(own["auth"], own["follow"], trusted=trusted)
         return _Plan(request, manner, timeouts, own["progress"])
 
     def _fetched(self, plan: _Plan) -> Answer:
@@ -151,6 +162,27 @@ class Fetcher(Carrier):
                 raise
             if not conversation.onward:
                 return hearing
+
+
+class Fetcher(Carrier, Asker):
+    """Sends requests from a base over one connection at a time."""
+
+    def __init__(self, setup: Setup, base: Url, manner: Manner) -> None:
+        """Take what connections are made with, where relative URLs lead, and how requests are made.
+
+        Raises:
+            ValueError: a file of the setup's `tls` cannot be used.
+        """
+        Carrier.__init__(self, setup)
+        Asker.__init__(self, setup, manner)
+        self._base = base
+        self._prepare(base)
+
+    def _make(self, method: str, url: str, options: MessageOptions) -> Request:
+        return make_request(method, join(self._base, url), **options)
+
+    def _trusts(self, origin: Origin) -> bool:
+        return origin == self._base.origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..tyming.waiting import Wait
 from ..wire.eventing import Event, EventSource, resumption
 from ..wire.framing import Sink
 from ..wire.messages import Response
-from .carrying import Carrier
+from .carrying import Carriage
 
 __all__ = ["Inbox", "Stream"]
 
@@ -89,8 +89,8 @@ class Stream:
     does not count.
     """
 
-    def __init__(self, carrier: Carrier, exchange: Exchange, inbox: Inbox, head: Response) -> None:
-        """Made by `Client.stream`."""
+    def __init__(self, carrier: Carriage, exchange: Exchange, inbox: Inbox, head: Response) -> None:
+        """Made by the `stream` of a Client or a Pool."""
         self._carrier = carrier
         self._exchange = exchange
         self._inbox = inbox
