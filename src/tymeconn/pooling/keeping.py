@@ -1,0 +1,167 @@
+"""Who has which connection, kept in order whatever happens meanwhile.
+
+What there is to decide is decided in the ledger, between two passes and never within one; what follows
+(closing, waking) is done when the ledger is in order again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import Canceled
+from ..exchanging.connection import Phase
+from ..exchanging.exchange import Exchange
+from ..exchanging.setup import Setup
+from ..tyming.waiting import Signal
+from ..wire.messages import Response
+from ..wire.urls import Origin
+from .assigning import Ledger, Slot
+from .lasting import expiry, keep_alive
+from .limits import PoolLimits
+from .stats import PoolStats, stats_of
+
+__all__ = ["Keeper"]
+
+_CLOSED = "the pool was closed"
+
+
+class Keeper:
+    """The slots of a pool, and the exchanges that have or want one.
+
+    Attributes:
+        carrying: the slot of each exchange that has one: all connections on which anything may happen.
+        earlier: fires when an idle connection expires before those that were idle before.
+    """
+
+    def __init__(self, setup: Setup, limits: PoolLimits) -> None:
+        """Begin with none; `setup` is what connections are made with."""
+        self.carrying: dict[Exchange, Slot] = {}
+        self.earlier = Signal()
+        self._setup = setup
+        self._limits = limits
+        self._ledger = Ledger(limits, self._open)
+        self._news: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._closing: list[Slot] = []
+        self._telling = False
+        self._opened = self._reused = 0
+
+    @property
+    def due(self) -> float:
+        """No idle connection expires before, on the network's clock."""
+        return self._ledger.due
+
+    @property
+    def stats(self) -> PoolStats:
+        """What there is now, and what was done."""
+        origins = {place.origin: stats_of(place) for place in self._ledger.places}
+        each = origins.values()
+        idle, waiting = sum(stats.idle for stats in each), sum(stats.waiting for stats in each)
+        return PoolStats(self._ledger.held, idle, waiting, self._opened, self._reused, origins)
+
+    def seek(self, exchange: Exchange) -> None:
+        """Have a slot found for the exchange: now, or when it is its turn."""
+        self._tell(self._ledger.wait, exchange)
+
+    def release(self, slot: Slot) -> None:
+        """Take back the slot when its exchange has ended, unless a pass over its connection goes on."""
+        self._tell(self._release, slot)
+
+    def forget(self, exchange: Exchange) -> None:
+        """Take back what an exchange that has ended has or waits for."""
+        self._tell(self._forget, exchange)
+
+    def expire(self) -> None:
+        """Close the idle connections whose time is over."""
+        self._tell(self._expire)
+
+    def close(self) -> None:
+        """Close all connections, and end the exchanges that are on them or wait, with Canceled."""
+        self._tell(self._close)
+
+    def _open(self, origin: Origin) -> Slot:
+        return Slot(origin, self._setup, self._limits)
+
+    def _tell(self, act: Callable[[Any], None], subject: Any = None) -> None:
+        """Bring the ledger up to date, and do what follows."""
+        self._news.append((act, subject))
+        # The garbage collector may close a generator, and come here, at any moment: then whoever is at it
+        # already hears of the news before it is done.
+        while self._news and not self._telling:
+            self._telling = True
+            try:
+                granted = self._rearrange()
+            finally:
+                self._telling = False
+            closing, self._closing = self._closing, []
+            for slot in closing:
+                self._shut(slot)
+            for exchange in granted:
+                exchange.done.fire()
+
+    def _shut(self, slot: Slot) -> None:
+        exchange = slot.exchange
+        slot.connection.close(_CLOSED)
+        if exchange is not None:
+            exchange.conclude(Canceled(_CLOSED), "waiting")
+            self.release(slot)
+
+    def _rearrange(self) -> list[Exchange]:
+        """Tell the ledger all that is new, and return the exchanges that have slots now."""
+        while self._news:
+            act, subject = self._news.popleft()
+            act(subject)
+        orders = self._ledger.assign(self._setup.network.clock())
+        self._closing += orders.closing
+        for exchange, slot in orders.granted:
+            slot.exchange, slot.passes = exchange, 0
+            self.carrying[exchange] = slot
+        return [exchange for exchange, _ in orders.granted]
+
+    def _release(self, slot: Slot) -> None:
+        exchange, connection = slot.exchange, slot.connection
+        if exchange is None or exchange.outcome is None or connection.exchange is not None:
+            return
+        del self.carrying[exchange]
+        slot.exchange = None
+        now = self._setup.network.clock()
+        self._note(slot, exchange, now)
+        if connection.phase is Phase.READY and slot.left > 0 and slot.expires > now:
+            self._rest(slot)
+        else:
+            self._ledger.retire(slot)
+            self._closing.append(slot)
+
+    def _note(self, slot: Slot, exchange: Exchange, now: float) -> None:
+        """Remember what the exchange has told of its connection."""
+        if exchange.reused:
+            self._reused += 1
+        elif exchange.sent:
+            self._opened += 1
+        if isinstance(exchange.outcome, Response):
+            said = keep_alive(exchange.outcome.headers)
+            slot.left = min(slot.left - 1, said.uses)
+            slot.expires = expiry(self._limits, said, slot.born, now)
+
+    def _rest(self, slot: Slot) -> None:
+        due = self._ledger.due
+        self._ledger.rest(slot)
+        if self._ledger.due < due:
+            self.earlier.fire()
+
+    def _forget(self, exchange: Exchange) -> None:
+        slot = self.carrying.get(exchange)
+        if slot is None:
+            self._ledger.leave(exchange)
+        else:
+            self._release(slot)
+
+    def _expire(self, _: None) -> None:
+        self._closing += self._ledger.expire(self._setup.network.clock())
+
+    def _close(self, _: None) -> None:
+        waiting, idle = self._ledger.clear()
+        self._closing += [*idle, *self.carrying.values()]
+        for exchange in waiting:
+            exchange.conclude(Canceled(_CLOSED), "waiting")

@@ -1,0 +1,191 @@
+"""Requests over many connections, moved by the generators that wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from math import inf
+from typing import Any, TypeAlias
+
+from ..clienting.carrying import Waiting, close_tunnel, queue_limit
+from ..clienting.describing import given_or_new
+from ..clienting.fetching import Asker
+from ..errors import Canceled
+from ..exchanging.conversing import Manner
+from ..exchanging.exchange import Exchange
+from ..exchanging.setup import Setup
+from ..net.networking import default_network
+from ..net.seams import Network, Tls
+from ..policy.authorizing import make_auth
+from ..policy.patience import Timeouts
+from ..tyming.clocks import Calendar
+from ..tyming.waiting import Awaitable, Wait
+from ..wire.cookies import CookieJar
+from ..wire.headers import HeadersInput
+from ..wire.messages import Limits, Request
+from ..wire.redirecting import Follow
+from ..wire.requesting import MessageOptions
+from ..wire.urls import Origin, Params
+from .assigning import Slot
+from .defaults import Defaults
+from .keeping import Keeper
+from .limits import PoolLimits
+from .stats import PoolStats
+
+__all__ = ["Pool"]
+
+_Granted: TypeAlias = Generator[Wait, float | None, Slot | None]
+
+
+class Pool(Asker):
+    """HTTP client of many connections to many origins, for as many generators as there are.
+
+    Each generator method sends and receives by itself; a `PoolDoer` is of use, not needed. A closed pool
+    opens connections again when it is asked.
+    """
+
+    def __init__(  # noqa: PLR0913 what belongs to a session, each under its name
+        self,
+        *,
+        base_url: str | None = None,
+        headers: HeadersInput | None = None,
+        params: Params | None = None,
+        auth: Any = None,
+        cookies: CookieJar | None = None,
+        follow: Follow | None = None,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        connections: PoolLimits | None = None,
+        tls: Tls | None = None,
+        network: Network | None = None,
+    ) -> None:
+        """Take what all requests have in common; what one of them says itself goes before it.
+
+        `base_url` is where relative URLs are read at (RFC 3986 5.2): with ``https://a.example/v1/`` the URL
+        ``jobs`` is below it, and ``/jobs`` is not. `headers` go to every origin, so they cannot hold
+        secrets; `auth` and `params` are for the origin of `base_url` and go to no other. The other
+        arguments are as in Client, and `connections` says how many there are.
+
+        Raises:
+            InvalidRequest: `base_url` is no URL, or `headers` hold what cannot be every request's.
+            ValueError: `auth` or `params` without `base_url`; a file of `tls` cannot be used.
+            TypeError: a value of the wrong type.
+        """
+        network = default_network() if network is None else network
+        if not callable(getattr(network, "connector", None)):
+            raise TypeError(f"network must be a Network, not {network!r}")
+        if auth is not None and base_url is None:
+            raise ValueError("auth needs a base_url, whose origin it is for")
+        setup = Setup(
+            network,
+            given_or_new("tls", Tls, tls),
+            given_or_new("limits", Limits, limits),
+            given_or_new("timeouts", Timeouts, timeouts),
+        )
+        calendar = Calendar.on(network.clock)
+        super().__init__(
+            setup, Manner(make_auth(auth), cookies, given_or_new("follow", Follow, follow), calendar)
+        )
+        self._defaults = Defaults.of(base_url, headers, params)
+        self._prepare(self._defaults.base)
+        self._keeper = Keeper(setup, given_or_new("connections", PoolLimits, connections))
+
+    def service(self) -> None:
+        """Make a pass over every connection that carries something, and close what has idled too long."""
+        for slot in tuple(self._keeper.carrying.values()):
+            if slot.exchange is not None:
+                self._pump(slot, slot.exchange)
+            if slot.exchange is not None:
+                slot.exchange.done.fire()  # what its generator has said it waits for may be out of date
+        if self._setup.network.clock() >= self._keeper.due:
+            self._keeper.expire()
+
+    def upkeep(self) -> Wait:
+        """Return the wait until there is something to do for which no generator waits."""
+        if self._tymth is None:
+            return Wait()
+        left = self._keeper.due - self._setup.network.clock()
+        return Wait(self._keeper.earlier, None if left == inf else self._tymth() + max(0.0, left))
+
+    def close(self) -> None:
+        """Close all connections; every exchange that was begun ends with Canceled."""
+        self._keeper.close()
+
+    @property
+    def stats(self) -> PoolStats:
+        """What there is now, and what was done."""
+        return self._keeper.stats
+
+    def enqueue(self, exchange: Exchange) -> None:
+        """Have the exchange carried, after those to its origin that came before it."""
+        self._keeper.seek(exchange)
+
+    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+        """Yield until the exchange has ended, or `ready()`, and move its connection meanwhile."""
+        slot = self._keeper.carrying.get(exchange)
+        if slot is None:
+            slot = yield from self._granted(exchange)
+            passes = 0
+        else:
+            passes = slot.passes
+        tyme = None
+        while slot is not None:
+            if exchange.outcome is None and slot.passes == passes:
+                self._pump(slot, exchange)
+            if exchange.outcome is not None or ready():
+                return
+            passes, connection = slot.passes, slot.connection
+            on = (exchange.done, *connection.awaited)
+            tyme = yield self._wait(tyme, on, connection.until, connection.due)
+
+    def abandon(self, exchange: Exchange) -> None:
+        """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
+        slot, error = self._keeper.carrying.get(exchange), Canceled("the generator was closed")
+        if slot is not None and slot.connection.exchange is exchange:
+            slot.connection.cancel(exchange, error)
+        exchange.conclude(error, "waiting")
+        close_tunnel(exchange)
+        self._keeper.forget(exchange)
+
+    def _make(self, method: str, url: str, options: MessageOptions) -> Request:
+        return self._defaults.request(method, url, options)
+
+    def _trusts(self, origin: Origin) -> bool:
+        return self._defaults.owns(origin)
+
+    def _granted(self, exchange: Exchange) -> _Granted:
+        """Wait for a slot, and return it; None when the exchange has ended."""
+        clock, carrying = self._setup.network.clock, self._keeper.carrying
+        expiry, error = queue_limit(exchange, clock())
+        tyme = None
+        while exchange.outcome is None and exchange not in carrying:
+            tyme = yield self._wait(tyme, (exchange.done,), expiry, None)
+            if clock() >= expiry and exchange not in carrying:
+                exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
+                self._keeper.forget(exchange)
+        return carrying.get(exchange)
+
+    def _wait(
+        self, tyme: float | None, on: tuple[Awaitable, ...], moment: float | None, due: float | None
+    ) -> Wait:
+        """Return the wait for `on`, until a moment of the network's clock, or until `due` in tyme."""
+        # A body's source that waits itself is not told tyme by whoever sends the body.
+        tyme = self._tymth() if tyme is None and self._tymth else tyme
+        if tyme is None:
+            return Wait()
+        left = inf if moment is None else max(0.0, moment - self._setup.network.clock())
+        until = min(tyme + left, inf if due is None else due)
+        return Wait(on, None if until == inf else until)
+
+    def _pump(self, slot: Slot, exchange: Exchange) -> None:
+        """Make a pass, and one for the exchange that got the connection in it: it need not wait a tick."""
+        self._pass(slot, exchange)
+        if slot.exchange is not None and slot.exchange is not exchange:
+            self._pass(slot, slot.exchange)
+
+    def _pass(self, slot: Slot, exchange: Exchange) -> None:
+        slot.passes += 1
+        try:
+            slot.connection.service()
+        finally:
+            if exchange.outcome is not None:
+                self._keeper.release(slot)
