@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tyming.clocks import Clock
-from ..tyming.waiting import Signal
+from .resolving import Known
 from .seams import READ, WRITE, Address, Connector, Lookup, Network, Tls, Underway
 
 __all__ = ["HioTcpConnector", "InjectedNetwork"]
@@ -98,23 +98,6 @@ class HioTcpConnector:
         """Do nothing: the descriptor tells."""
 
 
-class _Found:
-    """The look-up of an address that is known."""
-
-    ended = True
-    error: OSError | None = None
-
-    def __init__(self, address: Address) -> None:
-        self.signal = Signal()
-        self.addresses = (address,)
-
-    def fileno(self) -> int | None:
-        """Return None: it has ended."""
-
-    def cancel(self) -> None:
-        """Do nothing: it has ended."""
-
-
 class InjectedNetwork:
     """A network whose way to one origin is a connector of hio's; all others are as in `network`."""
 
@@ -131,7 +114,7 @@ class InjectedNetwork:
     def resolve(self, host: str, port: int) -> Lookup:
         """Begin to look up a name."""
         known = (host, port) == self._address.sockaddr
-        return _Found(self._address) if known else self._network.resolve(host, port)
+        return Known(self._address) if known else self._network.resolve(host, port)
 
     def connector(self, address: Address, tls: Tls | None = None) -> Connector:
         """Begin to connect."""

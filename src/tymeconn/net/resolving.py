@@ -9,10 +9,11 @@ from itertools import chain, zip_longest
 from typing import Any, TypeAlias
 
 from ..tyming.clocks import Clock, monotonic
+from ..tyming.waiting import Signal
 from .offloading import Errand, Threads, Ticket
 from .seams import Address, Lookup
 
-__all__ = ["Resolver"]
+__all__ = ["Known", "Resolver"]
 
 # So many names may hang in the system's resolver, for up to half a minute each, before others wait.
 THREADS = 16
@@ -50,6 +51,23 @@ class _Lookup(Ticket[_Addresses]):
     def addresses(self) -> _Addresses:
         outcome = self._errand.outcome
         return () if outcome is None or isinstance(outcome, OSError) else outcome
+
+
+class Known:
+    """The look-up of an address that is known."""
+
+    ended = True
+    error: OSError | None = None
+
+    def __init__(self, address: Address) -> None:
+        self.signal = Signal()
+        self.addresses = (address,)
+
+    def fileno(self) -> int | None:
+        """Return None: it has ended."""
+
+    def cancel(self) -> None:
+        """Do nothing: it has ended."""
 
 
 class Resolver:
