@@ -39,14 +39,17 @@ class SocketNetwork:
             ssl.SSLError: a file of `tls` cannot be loaded, or its hostname cannot be one: a peer may have
                 led there.
         """
+        plain = self._plain(address)
         if tls is None:
-            return TcpConnector(address)
-        plain = TcpConnector(address)
+            return plain
         try:
             return TlsConnector(plain, securing.context(tls), tls.hostname or address.sockaddr[0])
         except ValueError as error:
             plain.close()
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, str(error)) from error
+
+    def _plain(self, address: Address) -> Connector:
+        return TcpConnector(address)
 
     def prepare(self, tls: Tls) -> None:
         """Load the files and roots of `tls`, which may block.
