@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hio.base.doing import DoDoer, Doist, doify
 
+from tymeconn.polling import PollingDoer
 from tymeconn.pooling import Pool, PoolDoer, PoolLimits
 from tymeconn.testing.driving import drive
 from tymeconn.testing.scripting import answer
@@ -54,6 +55,17 @@ def test_exit_closes():
     Doist(limit=0.5, doers=doers).do()
     assert [connector.closed for connector in network.connectors] == [True, True]
     assert pool.stats.open == 0
+
+
+def test_jobs_are_followed_over_a_pool():
+    """A pool is all that a job needs: it is submitted on one origin and looked at on another."""
+    accepted = answer("", 202, location="http://b.test/jobs/1")
+    done = answer('{"status":"succeeded"}', content_type="application/json")
+    pool, network = pool_of([accepted], [answer("", 202), done])
+    job = PollingDoer(pool, "POST", "http://a.test/jobs", json={})
+    Doist(limit=20.0, doers=[PoolDoer(pool), job]).do()
+    assert job.outcome.json() == {"status": "succeeded"}
+    assert [len(connector.sent) for connector in network.connectors] == [1, 2]
 
 
 def test_tock_is_a_wait_for_the_next_to_expire():
