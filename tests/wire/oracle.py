@@ -158,7 +158,7 @@ class Difference:
 
 def _options(told):
     values = [value for name, value in told.heads[-1][1] if name == "connection"]
-    return [option.strip().lower() for value in values for option in value.split(",")]
+    return [option.strip(" \t").lower() for value in values for option in value.split(",")]
 
 
 def _names(told):
