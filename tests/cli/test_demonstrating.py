@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tymeconn.cli.commands import tymeconn
-from tymeconn.cli.demonstrating import MOST_CLIENTS, Demo, Tally, compare, count_sockets, demonstrate
+from tymeconn.cli.demonstrating import MOST_CONNECTIONS, Demo, Tally, compare, count_sockets, demonstrate
 from tymeconn.polling.jobs import Job, JobState
 from tymeconn.testing.jobserver import JobApp, JobRecord, Work
 
@@ -50,12 +50,12 @@ def test_jobs_are_compared_one_by_one() -> None:
 
 @pytest.mark.loopback
 def test_every_job_is_seen_to_end_within_a_hundred_sockets() -> None:
-    """With as many clients as may be, more jobs than clients end as the server says."""
+    """Over as many connections as may be, more jobs than connections end as the server says."""
     tallies: list[Tally] = []
     before = count_sockets()
-    report = demonstrate(Demo(120, MOST_CLIENTS, Work(0.2, 0.2, "seed")), tallies.append)
+    report = demonstrate(Demo(120, MOST_CONNECTIONS, Work(0.2, 0.2, "seed")), tallies.append)
     assert list(report.mismatches) == []
-    assert before + MOST_CLIENTS < report.sockets <= before + 100
+    assert before + MOST_CONNECTIONS < report.sockets <= before + 100
     assert (tallies[-1].ended, tallies[-1].succeeded + tallies[-1].failed) == (120, 120)
     assert 0 < tallies[-1].failed < 60
     assert count_sockets() == before
@@ -71,14 +71,14 @@ def test_equal_seeds_fail_equally_often() -> None:
 @pytest.mark.loopback
 def test_the_command_ends_with_0_and_a_table() -> None:
     """A demo that went right says so, and how much it did."""
-    ended = CliRunner().invoke(tymeconn, ["demo", "--jobs", "20", "--clients", "4"])
+    ended = CliRunner().invoke(tymeconn, ["demo", "--jobs", "20", "--connections", "4"])
     assert (ended.exit_code, "every job ended as the server says: 20 of 20" in ended.output) == (0, True)
 
 
 @pytest.mark.loopback
 def test_an_interrupted_demo_is_no_success(interruptible: list[str]) -> None:
     """Ctrl-C ends the demo with 1: jobs whose end was not seen are mismatches."""
-    command = [*interruptible, "demo", "--jobs", "20", "--clients", "4"]
+    command = [*interruptible, "demo", "--jobs", "20", "--connections", "4"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         # All jobs are submitted when the second line comes, which is a second after the first.
@@ -90,7 +90,7 @@ def test_an_interrupted_demo_is_no_success(interruptible: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--jobs", "0"), ("--jobs", "x"), ("--clients", "0"), ("--clients", "50")]
+    "wrong", [("--jobs", "0"), ("--jobs", "x"), ("--connections", "0"), ("--connections", "50")]
 )
 def test_wrong_numbers_are_usage_errors(wrong: tuple[str, str]) -> None:
     """Numbers that cannot be meant end the command with 2 before anything is opened."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from .. import __version__
 from ..testing.jobserver import JobApp, JobServer, Work
 from ..tyming.clocks import Calendar
-from .demonstrating import MOST_CLIENTS, Demo, demonstrate
+from .demonstrating import MOST_CONNECTIONS, Demo, demonstrate
 from .following import Following, Submission
 from .serving import serve
 from .showing import print_report, progress_view
@@ -59,20 +59,20 @@ def serve_command(host: str, port: int, seconds: float, fail: float, seed: str) 
 @click.option("--jobs", default=1000, show_default=True, type=click.IntRange(1), help="How many jobs.")
 @click.option("--seed", default="tymeconn", show_default=True, help="Equal seeds give equal jobs.")
 @click.option(
-    "--clients",
+    "--connections",
     default=40,
     show_default=True,
-    type=click.IntRange(1, MOST_CLIENTS),
+    type=click.IntRange(1, MOST_CONNECTIONS),
     help="How many connections.",
 )
-def demo_command(jobs: int, seed: str, clients: int) -> None:
-    """Follow many jobs at once: server, clients and jobs in one thread and one scheduler.
+def demo_command(jobs: int, seed: str, connections: int) -> None:
+    """Follow many jobs at once: server, pool and jobs in one thread and one scheduler.
 
     Ends with 0 only when every job was seen to end as the server says it ended.
     """
     console = Console()
     with progress_view(console, jobs) as show:
-        report = demonstrate(Demo(jobs, clients, Work(fail=0.05, seed=seed)), show)
+        report = demonstrate(Demo(jobs, connections, Work(fail=0.05, seed=seed)), show)
     print_report(console, report)
     sys.exit(1 if report.mismatches else 0)
 

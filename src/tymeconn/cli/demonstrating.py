@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from hio.base.doing import Doer, Doist
 
-from ..clienting import Client
 from ..policy.chance import Mint, mints
 from ..policy.patience import Patience, Timeouts
 from ..polling.jobs import Job, JobState
 from ..polling.polling import JobOptions, PollingDoer
+from ..pooling import Pool, PoolLimits
 from ..testing.jobserver import JobApp, JobServer, JobServerDoer, JobStatus, Work
 from ..tyming.clocks import Calendar, monotonic
 from .serving import TOCK
 
-__all__ = ["MOST_CLIENTS", "Demo", "Report", "Show", "Tally", "compare", "count_sockets", "demonstrate"]
+__all__ = ["MOST_CONNECTIONS", "Demo", "Report", "Show", "Tally", "compare", "count_sockets", "demonstrate"]
 
 # A connection is two sockets of this process; with the listening one they stay below a hundred.
-MOST_CLIENTS = 49
+MOST_CONNECTIONS = 49
 
 # Seconds of tyme: when a job whose end was not seen becomes a mismatch; between two counts.
 _DEADLINE = 120.0
@@ -41,7 +41,7 @@ class Demo:
     """How many jobs over how many connections, and what the jobs are like."""
 
     jobs: int
-    clients: int
+    connections: int
     work: Work
 
 
@@ -117,7 +117,7 @@ class _Counting(Doer):
 
 
 def demonstrate(demo: Demo, show: Show) -> Report:
-    """Run server, clients and followers until every job has ended; `show` is called now and then.
+    """Run server, pool and followers until every job has ended; `show` is called now and then.
 
     Raises:
         OSError: no port can be listened on.
@@ -125,17 +125,17 @@ def demonstrate(demo: Demo, show: Show) -> Report:
     start = monotonic()
     server = JobServer(JobApp(demo.work, epoch=Calendar.real().now()))
     server.open()
-    clients = [_client(server) for _ in range(demo.clients)]
+    host, port = server.address
+    pool = Pool(base_url=f"http://{host}:{port}", connections=PoolLimits(total=demo.connections))
     mint = mints(demo.work.seed)
-    followers = [_follower(clients[number % demo.clients], mint) for number in range(demo.jobs)]
+    followers = [_follower(pool, mint) for _ in range(demo.jobs)]
     doist = Doist(real=True, tock=TOCK)
     serving = JobServerDoer(server)
     counting = _Counting(doist, serving, followers, show)
     try:
         doist.do(doers=[serving, *followers, counting])
     finally:
-        for client in clients:
-            client.close()
+        pool.close()
     jobs = [follower.job for follower in followers]
     return Report(
         tally=counting.tally(doist.tyme),
@@ -172,15 +172,10 @@ def _is_socket(descriptor: int) -> bool:
         return False
 
 
-def _client(server: JobServer) -> Client:
-    host, port = server.address
-    return Client(hostname=host, port=port)
-
-
-def _follower(client: Client, mint: Mint) -> PollingDoer:
+def _follower(pool: Pool, mint: Mint) -> PollingDoer:
     # Jobs beyond the connections wait for their turn; that is what the demo shows, not a failure.
     options = JobOptions(mint=mint, timeout=Timeouts(pool=None, total=None))
-    return PollingDoer(client, "POST", "/jobs", patience=Patience(deadline=_DEADLINE), **options)
+    return PollingDoer(pool, "POST", "/jobs", patience=Patience(deadline=_DEADLINE), **options)
 
 
 def _peak_memory() -> int:
