@@ -3,6 +3,9 @@
 Output comes in pieces, each made when it is asked for: a body that would grow a thousandfold is refused at
 the limit and never held, and whoever asks may stop at any piece and go on later.
 
+A body that decodes to too much and is broken behind that is refused for either reason: with br, or with
+several codings, which one is told depends on how much of it came at once.
+
 gzip and deflate are always there, br (RFC 7932) and zstd (RFC 8878) when their extras are installed.
 """
 
