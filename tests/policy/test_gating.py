@@ -124,6 +124,69 @@ def test_leaving_twice():
         gated.leave(ticket, answer(), 0.0, NOON)
 
 
+@pytest.mark.parametrize(
+    ("limits", "outcome"),
+    [
+        ({"rate": 0.1}, answer()),
+        ({}, answer(503, ("Retry-After", "10"))),
+        ({"failures": 1, "rest": 10.0}, answer(500)),
+    ],
+)
+def test_another_tyme(limits, outcome):
+    """When tyme begins anew, what was left to wait is left, and no more."""
+    gated = gate(1.0, **limits)
+    send(gated, outcome, 1000.0)
+    assert gated.admit(1004.0) == 1010.0
+    assert gated.admit(3.0) == 9.0
+    assert gated.admit(9.0) is None
+
+
+def test_leaving_in_another_tyme():
+    """Who entered before tyme began anew leaves as everybody does."""
+    gated = gate(concurrency=1)
+    ticket = gated.enter(1000.0)
+    assert gated.admit(0.0) == math.inf
+    gated.leave(ticket, answer(429, ("Retry-After", "5")), 1.0, NOON)
+    assert gated.admit(1.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcome", "why"),
+    [
+        ({}, answer(), None),
+        ({"rate": 0.1}, answer(), "0.1 requests a second"),
+        ({"rate": 0.1}, answer(503, ("Retry-After", "60")), "asked to be left alone"),
+        ({"failures": 1}, answer(500), "failed too often"),
+    ],
+)
+def test_why(limits, outcome, why):
+    """A gate that is shut says what keeps it so for the longest."""
+    gated = gate(**limits)
+    send(gated, outcome)
+    reason = gated.why(0.0)
+    assert why in reason if why else reason is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"), [({"concurrency": 1}, "on the way"), ({"failures": 1}, "rests")]
+)
+def test_why_there_is_no_tyme(limits, why):
+    """It says so, too, when only somebody who leaves can open it."""
+    gated = broken() if "failures" in limits else gate(**limits)
+    gated.enter(5.0)
+    assert (gated.admit(5.0), why in gated.why(5.0)) == (math.inf, True)
+
+
+def test_head():
+    """What an answer's head asks for holds before its end has come, and does not end its exchange."""
+    gated = gate()
+    ticket = gated.enter(0.0)
+    gated.heed(answer(503, ("Retry-After", "60")), 5.0, NOON)
+    assert (gated.admit(5.0), gated.inside) == (65.0, 1)
+    gated.leave(ticket, errors.Canceled("closed"), 6.0, NOON)
+    assert gated.admit(6.0) == 65.0
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("value", ["60", "Sat, 01 Jan 2000 12:01:05 GMT"])
 def test_cool_off(status, value):

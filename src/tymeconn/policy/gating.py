@@ -118,7 +118,8 @@ class Gate:
     """What stands before one origin, for all who send requests there.
 
     Who wants to send asks `admit`, then calls `enter`, and `leave` with what came of it, exactly once and
-    whatever happens. All numbers of seconds are tyme, which never goes back.
+    whatever happens. All numbers of seconds are tyme. When it is before what it was, another scheduler has
+    come: what was left to wait is left then, too.
 
     >>> from tymeconn.policy.chance import draws
     >>> gate = Gate("http://a.example", GateLimits(rate=2.0), draws())
@@ -131,7 +132,17 @@ class Gate:
         cool_until: the tyme until which the server asked to be left alone.
     """
 
-    __slots__ = ("_breaker", "_interval", "_limits", "_name", "_next", "_slack", "cool_until", "inside")
+    __slots__ = (
+        "_breaker",
+        "_interval",
+        "_limits",
+        "_name",
+        "_next",
+        "_seen",
+        "_slack",
+        "cool_until",
+        "inside",
+    )
 
     def __init__(self, name: str, limits: GateLimits, draw: Draw) -> None:
         """Begin with nobody inside; `name` is the origin's, and what `draw` is asked for."""
@@ -144,7 +155,7 @@ class Gate:
         # time. It may be ahead of now by what a burst is.
         self._interval = 0.0 if limits.rate is None else 1 / limits.rate
         self._slack = (limits.burst - 1) * self._interval
-        self._next = -math.inf
+        self._next = self._seen = -math.inf
 
     @property
     def circuit(self) -> Circuit:
@@ -156,10 +167,24 @@ class Gate:
 
         Ask sooner when somebody leaves; math.inf says that nothing else will change it.
         """
-        if self._limits.concurrency is not None and self.inside >= self._limits.concurrency:
+        self._see(now)
+        if self._full:
             return math.inf
         due = max(self.cool_until, self._breaker.due, self._next - self._slack)
         return due if due > now else None
+
+    def why(self, now: float) -> str | None:
+        """Return what keeps requests out, and will for the longest; None when one may go now."""
+        due = self.admit(now)
+        if due is None:
+            return None
+        if self._full:
+            return f"{self.inside} requests at once are on the way"
+        if due == self.cool_until:
+            return "the server asked to be left alone"
+        if due == self._breaker.due:
+            return "it failed too often, and rests"
+        return f"no more than {self._limits.rate} requests a second may go"
 
     def enter(self, now: float) -> int:
         """Go in; return the ticket to leave with.
@@ -181,11 +206,29 @@ class Gate:
         """
         if not self.inside:
             raise RuntimeError(f"nobody is on the way to {self._name}")
+        self._see(now)
         self.inside -= 1
-        self._breaker.leave(ticket, _verdict(outcome), now)
         if isinstance(outcome, Response):
-            asked = min(_asked(outcome, now_utc), self._limits.cool_cap)
-            self.cool_until = max(self.cool_until, now + asked)
+            self.heed(outcome, now, now_utc)
+        self._breaker.leave(ticket, _verdict(outcome), now)
+
+    def heed(self, head: Response, now: float, now_utc: float) -> None:
+        """Have all stay away when an answer's head asks for it; the answer may never be read to its end."""
+        self._see(now)
+        asked = min(_asked(head, now_utc), self._limits.cool_cap)
+        self.cool_until = max(self.cool_until, now + asked)
+
+    @property
+    def _full(self) -> bool:
+        return self._limits.concurrency is not None and self.inside >= self._limits.concurrency
+
+    def _see(self, now: float) -> None:
+        if now < self._seen:
+            back = self._seen - now
+            self.cool_until -= back
+            self._next -= back
+            self._breaker.due -= back
+        self._seen = now
 
 
 class _Verdict(Enum):
