@@ -225,6 +225,12 @@ def test_spare():
     assert [budget.spend(now) for now in (10.0, 11.0, 12.0, 13.0, 14.0)] == [True, False, True, False, True]
 
 
+def test_another_tyme():
+    """When tyme begins anew nothing is lost, and time earns as before."""
+    budget = Budget(Retry(spare=0.5, saved=1), 1000.0)
+    assert [budget.spend(now) for now in (1000.0, 1.0, 3.0, 3.0)] == [True, False, True, False]
+
+
 @pytest.mark.parametrize("earn", [{"share": 1.0, "spare": 0.0}, {"share": 0.0, "spare": 1.0}])
 def test_saving_ends(earn):
     """No more is kept than may be saved, however long nothing went wrong."""

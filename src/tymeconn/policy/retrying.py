@@ -41,6 +41,12 @@ class Attempt:
     left: float | None = None
     serial: int = 0
 
+    @property
+    def reached(self) -> bool:
+        """The server may have acted on what it was sent, on any connection."""
+        outcome = self.outcome
+        return isinstance(outcome, Response) or bool(outcome.sent or outcome.received or outcome.replayed)
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -99,7 +105,7 @@ class Retry:
         """
         if attempt.count >= self.attempts or not self._curable(attempt.outcome):
             return None
-        if not may_replay(attempt.request, _reached(attempt.outcome)):
+        if not may_replay(attempt.request, attempt.reached):
             return None
         u = draw(f"{attempt.request.method} {attempt.request.url} {attempt.serial}", attempt.count)
         doublings = min(attempt.count - 1, _MOST_DOUBLINGS)
@@ -132,16 +138,11 @@ class Retry:
             raise ValueError(f"retry {name} must be finite and not negative: {value!r}")
 
 
-def _reached(outcome: Response | ExchangeError) -> bool:
-    """Return whether the server may have acted on what it was sent, on any connection."""
-    return isinstance(outcome, Response) or bool(outcome.sent or outcome.received or outcome.replayed)
-
-
 class Budget:
     """How many retries there may be now, so that a server in trouble is not asked ever more.
 
     In any stretch of time there are no more than `saved`, plus `spare` for each second, plus `share` for
-    each request. All that is kept is one number.
+    each request. All that is kept is one number. Tyme that is before what it was earns nothing.
     """
 
     __slots__ = ("_level", "_retry", "_seen")
@@ -158,7 +159,8 @@ class Budget:
 
     def spend(self, now: float) -> bool:
         """Return whether one retry may be made at tyme `now`; if so, it is counted."""
-        self._level = min(self._level + (now - self._seen) * self._retry.spare, self._retry.saved)
+        earned = max(0.0, now - self._seen) * self._retry.spare
+        self._level = min(self._level + earned, self._retry.saved)
         self._seen = now
         if self._level < 1:
             return False
