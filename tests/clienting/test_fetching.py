@@ -20,6 +20,7 @@ from tymeconn.exchanging.exchange import Progress, Tunnel
 from tymeconn.net.seams import Tls
 from tymeconn.policy.authorizing import Digest
 from tymeconn.policy.patience import Timeouts
+from tymeconn.policy.retrying import Retry
 from tymeconn.testing.driving import drive
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
 from tymeconn.tyming.waiting import Wait
@@ -637,3 +638,27 @@ def test_wait_of_a_source_is_the_wait_of_its_fetch():
     waits = [next(fetch) for _ in range(8)]
     assert waits[-1].until == 7.0
     fetch.close()
+
+
+def test_retry_of_one_request():
+    """It is sent again when its own `retry` says so, and else it is not."""
+    clock = Clock()
+    client, _ = client_of([answer("", 503)] * 2 + [answer("a")], clock=clock)
+    assert drive(client.get("/"))[0].status == 503
+    generator = client.get("/", retry=Retry())
+    for _ in range(5):
+        generator.send(None)
+    clock.now = 0.5
+    assert drive(generator)[0].text == "a"
+
+
+def test_close_ends_what_waits_to_go_again():
+    """Nothing is sent for it any more."""
+    client, network = client_of([answer("", 503, retry_after="7"), answer("a")])
+    generator = client.get("/", retry=Retry())
+    for _ in range(5):
+        generator.send(None)
+    client.close()
+    with pytest.raises(Canceled):
+        generator.send(None)
+    assert len(network.connectors[0].sent) == 1

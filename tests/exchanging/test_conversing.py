@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from tymeconn.errors import HookError, InvalidRequest, RedirectRefused, TooManyRedirects
+from tymeconn.errors import HookError, InvalidRequest, NoResponse, RedirectRefused, TooManyRedirects
 from tymeconn.exchanging.conversing import Conversation, Manner
+from tymeconn.exchanging.repeating import Repeater
 from tymeconn.policy.authorizing import Basic, make_auth
+from tymeconn.policy.retrying import Retry
 from tymeconn.tyming.clocks import Calendar
 from tymeconn.wire.cookies import CookieJar
 from tymeconn.wire.messages import Response
@@ -32,6 +34,14 @@ def talk(conversation, *answers):
         requests.append(conversation.begin())
         conversation.heed(answered(requests[-1], status, *fields))
     return requests
+
+
+def retrying(url="http://a.test/x", draw=lambda name, count: 0.5, **options):
+    """Return a conversation whose request may go out again."""
+    calendar = Calendar(lambda: 0.0, 0.0)
+    repeater = Repeater(draw, calendar, lambda: 0.0, lambda: 0.0)
+    attempts = repeater.attempts(Retry(**options), 99.0)
+    return Conversation(make_request("GET", split(url)), Manner(), attempts)
 
 
 def to(location, status=302):
@@ -197,3 +207,51 @@ def test_wrong_manner(parts):
     """What is of another type is named."""
     with pytest.raises(TypeError):
         Manner(**parts)
+
+
+def test_answers_that_are_tried_again():
+    """The same request goes out, after a delay; a redirect needs none."""
+    conversation, delays = retrying(), []
+    for answer in ((503,), to("/y"), (429,), (200,)):
+        talk(conversation, answer)
+        delays.append(conversation.delay)
+    assert delays == [0.25, None, 0.5, None]
+    assert not conversation.onward
+
+
+def test_errors_that_are_tried_again():
+    """An error leads on as an answer does, until there were enough."""
+    conversation, error = retrying(), NoResponse("ended")
+    error.sent, error.phase = 1, "receiving"
+    assert [conversation.persists(conversation.begin(), error) for _ in range(3)] == [True, True, False]
+    assert not conversation.onward
+    assert (conversation.failed(error).replayed, error.phase) == (True, "receiving")
+
+
+def test_statuses_that_are_looked_at():
+    """An answer that may be tried again is not the last whatever its head says."""
+    assert [retrying(statuses={500}).ends_with(status) for status in (200, 500, 503)] == [True, False, True]
+    assert ask().ends_with(503)
+
+
+def test_requests_that_are_counted():
+    """What goes out for the first time adds to the budget, what goes out again does not."""
+    conversation = retrying(share=1.0, saved=1, spare=0.0, attempts=9)
+    for _ in range(2):
+        talk(conversation, (503,))
+    assert not conversation.onward
+
+
+def test_chance_that_raises():
+    """It ends the call as the caller's own mistake."""
+    conversation = retrying(draw=lambda name, count: 1 / 0)
+    request = conversation.begin()
+    with pytest.raises(HookError) as caught:
+        conversation.heed(answered(request, 503))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_retry_of_the_wrong_type():
+    """It is refused when the manner is made."""
+    with pytest.raises(TypeError, match="retry"):
+        Manner(retry=3)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias, Unpack, cast
 
-from ..errors import Canceled, HookError, InvalidRequest, ProtocolError
+from ..errors import Canceled, ExchangeError, HookError, InvalidRequest, ProtocolError, TotalTimeout
 from ..exchanging.conversing import Conversation, Manner
 from ..exchanging.exchange import Exchange, FetchOptions, Progress
 from ..exchanging.http1 import head_of
+from ..exchanging.repeating import Repeater
 from ..exchanging.setup import Setup
 from ..net.seams import Tls
+from ..policy.chance import Draw, draws, mints
 from ..policy.patience import Timeouts
-from ..tyming.waiting import Wait
+from ..tyming.waiting import Signal, Wait
 from ..wire.framing import Sink
 from ..wire.messages import Request, Response
 from ..wire.requesting import MessageOptions, make_request
 from ..wire.responding import Respondent
 from ..wire.urls import Origin, Url, join
-from .carrying import Carriage, Carrier
+from .carrying import Carriage, Carrier, Waiting
 from .connector import untapped
 from .streaming import Inbox, Stream
 
@@ -31,7 +34,7 @@ Answer: TypeAlias = Generator[Wait, float | None, Response]
 # The body of an answer that leads on is read for the connection's sake, as long as that costs less than a
 # new one.
 _DRAINED = 65_536
-_OWN = ("auth", "follow", "timeout", "progress")
+_OWN = ("auth", "follow", "retry", "timeout", "progress")
 
 
 class Asker(Carriage):
@@ -40,10 +43,16 @@ class Asker(Carriage):
     The generators send and receive by themselves.
     """
 
-    def __init__(self, setup: Setup, manner: Manner) -> None:
-        """Take what connections are made with, and how requests are made."""
+    def __init__(self, setup: Setup, manner: Manner, draw: Draw | None = None) -> None:
+        """Take what connections are made with, how requests are made, and the jitter of when they go again.
+
+        Without `draw` it is another in each sender, so that those who fail together do not come back so.
+        """
         self._setup = setup
         self._manner = manner
+        draw = draws(mints()()) if draw is None else draw
+        self._repeater = Repeater(draw, manner.calendar, setup.network.clock, self._tyme)
+        self._rests: dict[Signal, None] = {}
 
     @abstractmethod
     def _make(self, method: str, url: str, options: MessageOptions) -> Request:
@@ -52,6 +61,14 @@ class Asker(Carriage):
     @abstractmethod
     def _trusts(self, origin: Origin) -> bool:
         """Tell whether the manner's auth is for `origin`."""
+
+    def _heard(self, exchange: Exchange, head: Response) -> None:
+        """Take note of an answer's head; the answer may never be read to its end."""
+
+    def _tyme(self) -> float:
+        """Return tyme; while it is not wound, the network's seconds stand for it."""
+        tyme: float = self._tymth() if self._tymth else self._setup.network.clock()
+        return tyme
 
     def _prepare(self, base: Url | None) -> None:
         """Have a wrong file told now.
@@ -132,7 +149,7 @@ class Asker(Carriage):
         request = self._make(method, url, cast("MessageOptions", options))
         timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
         trusted = self._trusts(request.url.origin)
-        manner = self._manner.changed(own["auth"], own["follow"], trusted=trusted)
+        manner = self._manner.changed(own["auth"], own["follow"], own["retry"], trusted=trusted)
         return _Plan(request, manner, timeouts, own["progress"])
 
     def _fetched(self, plan: _Plan) -> Answer:
@@ -146,10 +163,14 @@ class Asker(Carriage):
 
     def _conversed(self, plan: _Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
         """Carry one exchange after another, to the head or to the end of the answer that is the last."""
-        conversation, started = Conversation(plan.request, plan.manner), self._setup.network.clock()
+        clock = self._setup.network.clock
+        started = clock()
+        end = inf if plan.timeouts.total is None else started + plan.timeouts.total
+        retry = plan.manner.retry
+        attempts = None if retry is None else self._repeater.attempts(retry, end)
+        conversation = Conversation(plan.request, plan.manner, attempts)
         while True:
-            hearing = _Hearing(conversation, inbox)
-            clock = self._setup.network.clock
+            hearing = _Hearing(conversation, inbox, self._heard)
             exchange = Exchange(conversation.begin(), plan.timeouts, clock, sink=hearing.listen)
             exchange.started, exchange.progress = started, plan.progress
             hearing.attend(exchange)
@@ -162,6 +183,36 @@ class Asker(Carriage):
                 raise
             if not conversation.onward:
                 return hearing
+            if conversation.delay is not None:
+                yield from self._rested(conversation, conversation.delay, end)
+
+    def _rested(self, conversation: Conversation, delay: float, end: float) -> Waiting:
+        """Wait for `delay` seconds of tyme before a request goes out again, with no connection held.
+
+        Raises:
+            TotalTimeout: the network's clock was at `end` before.
+            Canceled: the sender was closed.
+        """
+        clock, rest = self._setup.network.clock, Signal()
+        due, tyme = self._tyme() + delay, None
+        self._rests[rest] = None
+        try:
+            while rest in self._rests and (now := self._tyme()) < due and clock() < end:
+                tyme = now if self._tymth else tyme
+                left = min(due - now, end - clock())
+                tyme = yield Wait(rest, until=None if tyme is None else tyme + left)
+            if rest not in self._rests:
+                raise conversation.failed(Canceled("it was closed before the request went out again"))
+        finally:
+            self._rests.pop(rest, None)
+        if clock() >= end:
+            raise conversation.failed(TotalTimeout("no time was left for the request to go out again"))
+
+    def _rouse(self) -> None:
+        """End the calls that wait until their requests go out again."""
+        rests, self._rests = self._rests, {}
+        for rest in rests:
+            rest.fire()
 
 
 class Fetcher(Carrier, Asker):
@@ -177,6 +228,11 @@ class Fetcher(Carrier, Asker):
         Asker.__init__(self, setup, manner)
         self._base = base
         self._prepare(base)
+
+    def close(self) -> None:
+        """Close the connection and end every call that was begun with Canceled."""
+        super().close()
+        self._rouse()
 
     def _make(self, method: str, url: str, options: MessageOptions) -> Request:
         return make_request(method, join(self._base, url), **options)
@@ -213,9 +269,15 @@ class _Hearing:
     exchange: Exchange
     response: Response
 
-    def __init__(self, conversation: Conversation, inbox: Inbox | None) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        inbox: Inbox | None,
+        heard: Callable[[Exchange, Response], None],
+    ) -> None:
         self._conversation = conversation
         self._inbox = inbox
+        self._heard = heard
         self._head: Response | None = None
         self._drained = bytearray()
 
@@ -230,6 +292,7 @@ class _Hearing:
         if self._inbox is None and self._conversation.ends_with(respondent.status):
             return None
         head = head_of(self.exchange, respondent)
+        self._heard(self.exchange, head)
         onward = self._conversation.heed(head)
         self._head = head
         if onward:
@@ -245,9 +308,7 @@ class _Hearing:
         """Take the answer; raise the error in its place."""
         conversation = self._conversation
         if not conversation.onward:
-            whole = self._inbox is None or self._head is None
-            response = self.exchange.result() if whole else cast("Response", self._head)
-            self.response = conversation.conclude(untapped(response))
+            self._conclude_last()
             return
         # Where to go on is known; how the answer that said it ended is of no interest.
         outcome = self.exchange.outcome
@@ -256,6 +317,17 @@ class _Hearing:
         head = cast("Response", self._head)
         meta = outcome.meta if isinstance(outcome, Response) else head.meta
         conversation.remember(head._replace(body=bytes(self._drained)).with_meta(meta))
+
+    def _conclude_last(self) -> None:
+        conversation, exchange = self._conversation, self.exchange
+        response = self._head
+        if self._inbox is None or response is None:
+            if isinstance(exchange.outcome, ExchangeError):
+                if conversation.persists(exchange.request, exchange.outcome):
+                    return
+                conversation.failed(exchange.outcome)
+            response = exchange.result()
+        self.response = conversation.conclude(untapped(response))
 
     def _drain(self, piece: bytes | memoryview) -> None:
         room = _DRAINED - len(self._drained)

@@ -1,4 +1,4 @@
-"""What follows on an answer: a redirect, a challenge, a refused expectation. No socket, no waiting.
+"""What follows on an answer: a redirect, a challenge, a refused expectation, another attempt. No socket.
 
 A `Conversation` begins with the request that the caller asked for and ends with the answer that is handed
 over. What it knows of the caller beside the request is a `Manner`.
@@ -12,12 +12,14 @@ from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ..errors import HookError
+from ..errors import ExchangeError, HookError
 from ..policy.authorizing import Auth, authorized, make_auth
+from ..policy.retrying import Retry
 from ..tyming.clocks import Calendar
 from ..wire.cookies import CookieJar
 from ..wire.messages import Request, Response
 from ..wire.redirecting import Follow, next_request, upgrades
+from .repeating import Attempts
 
 __all__ = ["Conversation", "Manner"]
 
@@ -38,20 +40,22 @@ class Manner:
         cookies: the jar that answers fill and requests are served from.
         follow: which redirects are followed.
         calendar: for the jar's UTC.
+        retry: when they are sent again; None is never.
     """
 
     auth: Auth | None = None
     cookies: CookieJar | None = None
     follow: Follow = field(default_factory=Follow)
     calendar: Calendar = field(default_factory=Calendar.real)
+    retry: Retry | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("cookies", CookieJar | None), ("follow", Follow)):
+        for name, kind in (("cookies", CookieJar | None), ("follow", Follow), ("retry", Retry | None)):
             value: object = getattr(self, name)
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}")
 
-    def changed(self, auth: Any, follow: Follow | None, *, trusted: bool) -> Manner:
+    def changed(self, auth: Any, follow: Follow | None, retry: Retry | None, *, trusted: bool) -> Manner:
         """Return the manner of one request, with what was given for it in place of its own.
 
         Its own auth is for an origin that is `trusted` with it.
@@ -59,10 +63,11 @@ class Manner:
         Raises:
             TypeError, ValueError: `auth` is none; see `authorizing.make_auth`.
         """
-        if auth is None and follow is None and (trusted or self.auth is None):
+        if auth is None and follow is None and retry is None and (trusted or self.auth is None):
             return self
         auth = make_auth(auth) if auth is not None or not trusted else self.auth
-        return replace(self, auth=auth, follow=self.follow if follow is None else follow)
+        follow = self.follow if follow is None else follow
+        return replace(self, auth=auth, follow=follow, retry=self.retry if retry is None else retry)
 
 
 class Conversation:
@@ -71,14 +76,17 @@ class Conversation:
     Attributes:
         history: the answers that were not the last, in order.
         onward: there is another request to send.
+        delay: seconds of tyme to wait before it.
     """
 
-    def __init__(self, request: Request, manner: Manner) -> None:
-        """Begin; the request is sent as it is, with auth and cookies put in."""
+    def __init__(self, request: Request, manner: Manner, attempts: Attempts | None = None) -> None:
+        """Begin; the request is sent as it is, with auth and cookies put in; `attempts` may repeat it."""
         self.history: tuple[Response, ...] = ()
         self.onward = True
+        self.delay: float | None = None
         self._request = request
         self._manner = manner
+        self._attempts = attempts
         self._auth = manner.auth
         self._hops = self._challenges = 0
 
@@ -88,20 +96,22 @@ class Conversation:
         Raises:
             HookError: the caller's own auth raised, or said what cannot be sent.
         """
-        self.onward = False
+        if self._attempts is not None and self.delay is None:
+            self._attempts.begin(self._request.url.origin)
+        self.onward, self.delay = False, None
         request = self._with_cookies(self._request)
         if self._auth is None:
             return request
         try:
             return authorized(request, self._auth)
         except Exception as error:
-            failed = HookError(f"auth raised {type(error).__name__}")
-            failed.origin, failed.phase = request.url.origin, "waiting"
-            raise failed from error
+            raise self.failed(HookError(f"auth raised {type(error).__name__}")) from error
 
     def ends_with(self, status: int | None) -> bool:
         """Tell whether an answer of this status is the last whatever its head says, and teaches nothing."""
-        return status not in _LEADING and self._manner.cookies is None
+        if status in _LEADING or (self._attempts is not None and status in self._attempts.statuses):
+            return False
+        return self._manner.cookies is None
 
     def heed(self, head: Response) -> bool:
         """Look at an answer's head; True when it is not the last, and then only its end is of interest.
@@ -114,7 +124,31 @@ class Conversation:
         following = self._expecting_nothing(head) or self._challenged(head) or self._redirected(head)
         if following is not None:
             self._request, self.onward = following, True
+        return self.onward or self.persists(head.request, head)
+
+    def persists(self, request: Request, outcome: Response | ExchangeError) -> bool:
+        """Tell whether the request, of which `outcome` came, goes out again: then that is not the last.
+
+        Raises:
+            HookError: the caller's own chance raised.
+        """
+        if self._attempts is None:
+            return False
+        try:
+            self.onward = self._attempts.again(request, outcome)
+        except Exception as error:
+            raise self.failed(HookError(f"draw raised {type(error).__name__}")) from error
+        if self.onward:
+            self.delay = self._attempts.delay
         return self.onward
+
+    def failed(self, error: ExchangeError) -> ExchangeError:
+        """Return the error that ends it, which knows of attempts before it; it may be no exchange's."""
+        if not error.phase:
+            error.origin, error.phase = self._request.url.origin, "waiting"
+        if self._attempts is not None and self._attempts.reached:
+            error.replayed = True
+        return error
 
     def remember(self, response: Response) -> None:
         """Take an answer that was not the last into the history."""

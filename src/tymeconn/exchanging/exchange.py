@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, Unpack
 from ..errors import ExchangeError, HookError
 from ..net.seams import Connector
 from ..policy.patience import Timeouts
+from ..policy.retrying import Retry
 from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
 from ..wire.framing import Sink
@@ -225,12 +226,14 @@ class FetchOptions(MessageOptions, total=False):
         timeout: limits of this exchange in place of the sender's.
         auth: who asks, in place of the sender's own; see `policy.authorizing.make_auth`.
         follow: which redirects are followed, in place of the sender's own.
+        retry: when it is sent again, in place of the sender's own; `Retry(attempts=1)` is never.
         progress: called with a `Progress` when body bytes have gone out or come in.
     """
 
     timeout: Timeouts | None
     auth: Any
     follow: Follow | None
+    retry: Retry | None
     progress: Callable[[Progress], object] | None
 
 

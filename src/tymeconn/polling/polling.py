@@ -30,6 +30,7 @@ from ..policy.chance import Draw, Mint, draws, mints
 from ..policy.hinting import retry_after
 from ..policy.pacing import Pace
 from ..policy.patience import Patience
+from ..policy.retrying import Retry
 from ..tyming.clocks import Calendar
 from ..tyming.waiting import Wait
 from ..wire.messages import Request, Response
@@ -51,6 +52,8 @@ _HARMLESS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-la
 # As many as a client follows (http clients say 20 to 50).
 _MOST_HOPS = 20
 _NO_REDIRECTS = Follow(most=0)
+# A look that failed is counted, and made again when the pace says.
+_NO_RETRIES = Retry(attempts=1)
 _ERRORS = {Kind.FAILED: JobFailed, Kind.CANCELED: JobCanceled, Kind.LOST: JobLost}
 
 
@@ -244,6 +247,7 @@ class PollingDoer(doing.Doer):
         options = FetchOptions(headers=look.headers, json=look.json)
         options["timeout"] = timeouts.within(self._patience.look)
         options["follow"] = _NO_REDIRECTS
+        options["retry"] = _NO_RETRIES
         try:
             if split(look.url).origin == self._home:
                 options["auth"] = self._auth
