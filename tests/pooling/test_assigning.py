@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from tymeconn.exchanging.exchange import Exchange
 from tymeconn.exchanging.setup import Setup
 from tymeconn.net.seams import Tls
+from tymeconn.policy.gating import GateLimits
 from tymeconn.policy.patience import Timeouts
 from tymeconn.pooling.assigning import Ledger, Slot
+from tymeconn.pooling.gatekeeping import Gates
 from tymeconn.pooling.limits import PoolLimits
 from tymeconn.testing.scripting import ScriptedNetwork
+from tymeconn.tyming.clocks import Calendar
 from tymeconn.wire.messages import Limits, Request
 from tymeconn.wire.urls import split
+
+from ..stand_ins import Clock
 
 SETUP = Setup(ScriptedNetwork(), Tls(), Limits(), Timeouts())
 
@@ -23,12 +28,16 @@ SETUP = Setup(ScriptedNetwork(), Tls(), Limits(), Timeouts())
 class Desk:
     """A ledger, and who has which slot."""
 
-    def __init__(self, total=100, per_origin=100):
+    def __init__(self, total=100, per_origin=100, gate=None):
+        self.tyme = Clock()
         self.limits = PoolLimits(total, per_origin)
-        self.ledger = Ledger(self.limits, lambda origin: Slot(origin, SETUP, self.limits))
+        self.ledger = Ledger(self.limits, lambda origin: Slot(origin, SETUP, self.limits), self.gates(gate))
         self.granted = {}
         self.closed = []
         self.asked = 0
+
+    def gates(self, limits):
+        return Gates(limits, lambda name, count: 0.5, self.tyme, Calendar.on(self.tyme))
 
     def ask(self, *hosts):
         """Have exchanges wait, and return them."""
@@ -44,6 +53,7 @@ class Desk:
         """Return the targets of the exchanges that get slots, with their hosts."""
         orders = self.ledger.assign(now)
         self.closed += orders.closing
+        self.shut = orders.shut
         self.granted.update(orders.granted)
         return [
             f"{exchange.origin.host[0]}{exchange.request.url.target[1:]}" for exchange, _ in orders.granted
@@ -240,6 +250,64 @@ def test_clearing():
     slot = desk.rest(first)
     assert desk.ledger.clear() == ([third], [slot])
     assert (desk.held(), desk.assign()) == ({"b": 1}, [])
+
+
+def test_gates_are_asked_in_turn():
+    """An origin whose gate is shut takes no turn, and its first exchange is named."""
+    desk = Desk(gate=GateLimits(rate=1.0))
+    _, second, _, _ = desk.ask("a", "a", "a", "b")
+    assert desk.assign() == ["a1", "b4"]
+    assert (desk.shut, desk.ledger.place(second.origin).shut_until) == ([second], 1.0)
+    desk.tyme.now = 1.0
+    assert desk.assign() == []
+
+
+def test_knocking():
+    """A gate is asked again when somebody knocks, leaves the queue, or all are asked."""
+    desk = Desk(gate=GateLimits(rate=1.0))
+    asked = desk.ask(*"aaaa")
+    order = desk.assign()
+    desk.tyme.now = 1.0
+    desk.ledger.knock_everywhere()
+    order += desk.assign()
+    desk.tyme.now = 2.0
+    desk.ledger.leave(asked[2])
+    order += desk.assign()
+    desk.ask("a")
+    desk.tyme.now = 3.0
+    desk.ledger.knock(asked[0].origin)
+    assert order + desk.assign() == ["a1", "a2", "a4", "a5"]
+
+
+def test_knocking_where_nobody_waits():
+    """Who knocks late, when nothing is left of the origin, changes nothing."""
+    desk = Desk(gate=GateLimits(rate=1.0))
+    first, _ = desk.ask("a", "b")
+    desk.assign()
+    desk.retire(first)
+    desk.ledger.knock(first.origin)
+    assert (desk.held(), desk.assign(), desk.shut) == ({"b": 1}, [], [])
+
+
+def test_shut_origin_yields():
+    """Its idle connections are for others, though its own exchanges wait."""
+    desk = Desk(total=3, gate=GateLimits(rate=0.1, burst=2))
+    asked = desk.ask("a", "b", "a", "a")
+    desk.assign()
+    slot = desk.rest(asked[0])
+    desk.ask("b")
+    assert desk.assign() == ["b5"]
+    assert desk.closed == [slot]
+
+
+def test_gate_is_kept():
+    """An origin of which nothing is left is spared none the less."""
+    desk = Desk(gate=GateLimits(rate=1.0))
+    (first,) = desk.ask("a")
+    desk.assign()
+    desk.retire(first)
+    desk.ask("a")
+    assert desk.assign() == []
 
 
 def waits_in_vain(desk):

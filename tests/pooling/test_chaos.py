@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tymeconn.errors import ExchangeError
+from tymeconn.policy.gating import GateLimits
 from tymeconn.policy.patience import Timeouts
+from tymeconn.policy.retrying import Retry
 from tymeconn.pooling import Pool, PoolLimits
 from tymeconn.testing.scripting import END, answer
 
@@ -21,10 +23,32 @@ ANSWERS = [
     answer("last", connection="close"),
     answer("hint", keep_alive="timeout=3"),
     answer("moved", 302, location="http://d.test/"),
+    answer("busy", 503, retry_after="3"),
+    answer("spent", ratelimit='"a";r=0;t=2'),
+    answer("broken", 500),
     b"garbage\r\n\r\n",
     END,
 ]
-KINDS = ["ask", "answer", "speak", "leave", "resume", "service", "pass", "refuse", "close", "collect"]
+KINDS = [
+    "ask",
+    "answer",
+    "speak",
+    "leave",
+    "resume",
+    "service",
+    "pass",
+    "refuse",
+    "close",
+    "collect",
+    "wind",
+]
+GATES = st.builds(
+    GateLimits,
+    concurrency=st.sampled_from([None, 1, 2]),
+    rate=st.sampled_from([None, 0.5, 3.0]),
+    burst=st.integers(1, 2),
+    failures=st.integers(1, 3),
+)
 
 
 class Watched(Pool):
@@ -38,11 +62,16 @@ class Watched(Pool):
 class World:
     """A pool, its peers, and the generators that use it."""
 
-    def __init__(self, total, per_origin):
+    def __init__(self, total, per_origin, gate=None, retry=None):
         self.clock = Clock()
+        self.gate = gate
+        self.tyme = self.clock
         self.peers = Peers(self.clock)
         limits = PoolLimits(total, per_origin, idle=5, age=30, uses=4)
-        self.pool = Watched(network=self.peers, connections=limits, timeouts=Timeouts(total=40))
+        timeouts = Timeouts(total=40)
+        self.pool = Watched(
+            network=self.peers, connections=limits, timeouts=timeouts, gate=gate, retry=retry
+        )
         self.pool.exchanges = []
         self.limits = limits
         self.running = []
@@ -75,13 +104,19 @@ class World:
 
     def _resume(self, number):
         for generator in [*self.running]:
-            self._go_on(generator, self.clock.now)
+            self._go_on(generator, self.tyme())
 
     def _service(self, number):
         self.pool.service()
 
     def _pass(self, number):
         self.clock.now += number % 7
+
+    def _wind(self, number):
+        """Another scheduler runs all of it from now on."""
+        begun = self.clock.now - number
+        self.tyme = lambda: self.clock.now - begun
+        self.pool.wind(self.tyme)
 
     def _refuse(self, number):
         self.peers.refusing = number % 2 == 0
@@ -113,8 +148,25 @@ class World:
         hosts = Counter(peer.host for peer in self.peers.open)
         assert max(hosts.values(), default=0) <= self.limits.per_origin
         room = stats.open < self.limits.total or stats.idle
-        for each in stats.origins.values():
-            assert not (each.waiting and (each.idle or (room and each.open < self.limits.per_origin)))
+        for origin, each in stats.origins.items():
+            free = each.idle or (room and each.open < self.limits.per_origin)
+            assert not (each.waiting and free) or self.shut(origin)
+            if self.gate is not None and self.gate.concurrency is not None:
+                assert each.busy <= self.gate.concurrency
+        self.check_gates()
+
+    def shut(self, origin):
+        """Tell whether a gate keeps out who waits; when it is time, he has only to be resumed."""
+        place = self.pool._keeper._ledger.place(origin)
+        if place.gate is None:
+            return False
+        return place.gate.admit(self.tyme()) is not None or place.shut_until <= self.tyme()
+
+    def check_gates(self):
+        """As many are inside as have connections."""
+        inside = Counter(exchange.origin for exchange in self.pool._keeper.carrying)
+        for place in self.pool._keeper._ledger.places:
+            assert place.gate is None or place.gate.inside == inside[place.origin]
 
     def end(self):
         """Have everything end, and look at what is left."""
@@ -134,15 +186,17 @@ class World:
         assert (self.pool.stats.open, self.peers.open) == (0, [])
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(
     st.integers(1, 4),
     st.integers(1, 3),
+    st.one_of(st.none(), GATES),
+    st.sampled_from([None, Retry(), Retry(base=8.0, saved=1, spare=0.1)]),
     st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 30)), max_size=80),
 )
-def test_any_order_of_things(total, per_origin, steps):
-    """Never over the limits, nobody waits while a slot is free, all ends once and all slots come back."""
-    world = World(total, per_origin)
+def test_any_order_of_things(total, per_origin, gate, retry, steps):
+    """Never over the limits, nobody waits who may go, all ends once, all slots and tickets come back."""
+    world = World(total, per_origin, gate, retry)
     for kind, number in steps:
         world.step(kind, number)
         world.check()

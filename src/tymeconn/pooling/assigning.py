@@ -6,6 +6,9 @@ reached, the connection that has been idle longest makes room.
 
 An origin that has connections passes one on to another only when that has none, or fewer by more than one:
 turns alone would close connections that their own origin is waiting for, again and again.
+
+An origin may have a gate. It is asked when the origin has its turn: one whose gate is shut takes none, and
+gives up idle connections to others, until somebody knocks or leaves.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from typing import NamedTuple
 from ..exchanging.connection import Connection
 from ..exchanging.exchange import Exchange
 from ..exchanging.setup import Setup
+from ..policy.gating import Gate
 from ..wire.urls import Origin
+from .gatekeeping import Gates
 from .limits import PoolLimits
 
 __all__ = ["Ledger", "Orders", "Place", "Slot"]
@@ -35,9 +40,10 @@ class Slot:
         born: when the slot was made, on the network's clock.
         left: exchanges that may still be carried.
         expires: when the connection, idle, is not to be used again; at once, before the first answer.
+        ticket: with which the exchange leaves its origin's gate.
     """
 
-    __slots__ = ("born", "connection", "exchange", "expires", "left", "origin", "passes")
+    __slots__ = ("born", "connection", "exchange", "expires", "left", "origin", "passes", "ticket")
 
     def __init__(self, origin: Origin, setup: Setup, limits: PoolLimits) -> None:
         self.origin = origin
@@ -47,6 +53,7 @@ class Slot:
         self.born = setup.network.clock()
         self.left: float = inf if limits.uses is None else limits.uses
         self.expires = -inf
+        self.ticket = 0
 
     def _take(self) -> Exchange | None:
         exchange = self.exchange
@@ -61,12 +68,16 @@ class Place:
         held: slots, idle ones included.
         idle: of them, those without an exchange; last the one that was used last.
         waiting: exchanges without a slot, in the order in which they came.
+        gate: which lets them go.
+        shut_until: the tyme at which the gate, found shut, is to be asked again; None: at the next turn.
     """
 
-    __slots__ = ("held", "idle", "origin", "waiting")
+    __slots__ = ("gate", "held", "idle", "origin", "shut_until", "waiting")
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, gate: Gate | None) -> None:
         self.origin = origin
+        self.gate = gate
+        self.shut_until: float | None = None
         self.held = 0
         # Whatever is first or last is taken at the same cost, however many were taken before: a dict looks
         # at the places of all those first.
@@ -75,10 +86,17 @@ class Place:
 
 
 class Orders(NamedTuple):
-    """What `Ledger.assign` decided; the slots of `closing` are no longer in the ledger."""
+    """What `Ledger.assign` decided.
+
+    Attributes:
+        granted: who got which slot.
+        closing: slots that are no longer in the ledger.
+        shut: the first who waits at each gate that was found shut: the one who knocks when it is time.
+    """
 
     granted: list[tuple[Exchange, Slot]]
     closing: list[Slot]
+    shut: list[Exchange]
 
 
 class Ledger:
@@ -89,12 +107,13 @@ class Ledger:
         due: no idle connection expires before, on the network's clock.
     """
 
-    def __init__(self, limits: PoolLimits, make: Callable[[Origin], Slot]) -> None:
+    def __init__(self, limits: PoolLimits, make: Callable[[Origin], Slot], gates: Gates) -> None:
         """Begin empty; `make(origin)` makes a slot."""
         self.held = 0
         self.due = inf
         self._limits = limits
         self._make = make
+        self._gates = gates
         self._places: dict[Origin, Place] = {}
         # Those for whose exchanges there is, or may be, a connection within the limit of their own.
         self._turns: OrderedDict[Place, None] = OrderedDict()
@@ -111,7 +130,7 @@ class Ledger:
         origin = exchange.origin
         place = self._places.get(origin)
         if place is None:
-            place = self._places[origin] = Place(origin)
+            place = self._places[origin] = Place(origin, self._gates.take(origin))
         place.waiting[exchange] = None
         self._review(place)
 
@@ -120,7 +139,22 @@ class Ledger:
         place = self._places.get(exchange.origin)
         if place is not None and exchange in place.waiting:
             del place.waiting[exchange]
-            self._review(place)
+            self._ask_again(place)
+
+    def place(self, origin: Origin) -> Place | None:
+        """Return what there is of an origin."""
+        return self._places.get(origin)
+
+    def knock(self, origin: Origin) -> None:
+        """Have an origin's gate asked again: something has changed, or it is time."""
+        place = self._places.get(origin)
+        if place is not None:
+            self._ask_again(place)
+
+    def knock_everywhere(self) -> None:
+        """Have all gates asked again."""
+        for place in self._places.values():
+            self._ask_again(place)
 
     def rest(self, slot: Slot) -> None:
         """Take back a slot whose connection may be used again until `slot.expires`."""
@@ -158,21 +192,36 @@ class Ledger:
     def assign(self, now: float) -> Orders:
         """Give slots to exchanges as long as there are both; until the next change there is no more to do.
 
-        Every exchange that gets a slot gets it here: whoever limits how fast an origin is asked decides
-        here whether a place takes its turn.
+        Every exchange that gets a slot gets it, and enters its origin's gate, here.
         """
-        orders = Orders([], [])
+        orders = Orders([], [], [])
         while self._turns:
             place = next(iter(self._turns))
+            if self._shuts(place):
+                orders.shut.append(next(iter(place.waiting)))
+                continue
             slot = self._rested(place, now, orders) or self._opened(place, orders)
             if slot is not None:
                 exchange, _ = place.waiting.popitem(last=False)
+                slot.ticket = 0 if place.gate is None else place.gate.enter(self._gates.tyme())
                 orders.granted.append((exchange, slot))
             elif not self._idle:
                 break
             self._turns.move_to_end(place)
             self._review(place)
         return orders
+
+    def _ask_again(self, place: Place) -> None:
+        place.shut_until = None
+        self._review(place)
+
+    def _shuts(self, place: Place) -> bool:
+        """Tell whether the place's gate is shut; then it takes no turns."""
+        place.shut_until = None if place.gate is None else place.gate.admit(self._gates.tyme())
+        if place.shut_until is None:
+            return False
+        del self._turns[place]
+        return True
 
     def _rested(self, place: Place, now: float, orders: Orders) -> Slot | None:
         """Return the idle slot of the place that was used last, unless all have expired."""
@@ -204,14 +253,16 @@ class Ledger:
 
     def _review(self, place: Place) -> None:
         """See whether the place takes turns, and whether there is anything left of it."""
-        if place.waiting and (place.idle or place.held < self._limits.per_origin):
+        ready = place.waiting and place.shut_until is None
+        if ready and (place.idle or place.held < self._limits.per_origin):
             self._turns[place] = None
         else:
             self._turns.pop(place, None)
-        if not (place.held or place.waiting):
-            self._places.pop(place.origin, None)
+        if not (place.held or place.waiting) and self._places.pop(place.origin, None) is not None:
+            self._gates.put_away(place.origin, place.gate)
 
 
 def _yields(holder: Place, taker: Place) -> bool:
     """Tell whether a connection of `holder` is to make room for one of `taker`."""
-    return not holder.waiting or not taker.held or taker.held + 1 < holder.held
+    resting = not holder.waiting or holder.shut_until is not None
+    return resting or not taker.held or taker.held + 1 < holder.held

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ..errors import Canceled
 from ..exchanging.connection import Phase
-from ..exchanging.exchange import Exchange
+from ..exchanging.exchange import Exchange, Outcome
 from ..exchanging.setup import Setup
+from ..policy.gating import Gate
 from ..tyming.waiting import Signal
 from ..wire.messages import Response
 from ..wire.urls import Origin
 from .assigning import Ledger, Slot
+from .gatekeeping import Gates
 from .lasting import expiry, keep_alive
 from .limits import PoolLimits
 from .stats import PoolStats, stats_of
@@ -35,13 +38,14 @@ class Keeper:
         earlier: fires when an idle connection expires before those that were idle before.
     """
 
-    def __init__(self, setup: Setup, limits: PoolLimits) -> None:
+    def __init__(self, setup: Setup, limits: PoolLimits, gates: Gates) -> None:
         """Begin with none; `setup` is what connections are made with."""
         self.carrying: dict[Exchange, Slot] = {}
         self.earlier = Signal()
         self._setup = setup
         self._limits = limits
-        self._ledger = Ledger(limits, self._open)
+        self._gates = gates
+        self._ledger = Ledger(limits, self._open, gates)
         self._news: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._closing: list[Slot] = []
         self._telling = False
@@ -72,6 +76,41 @@ class Keeper:
         """Take back what an exchange that has ended has or waits for."""
         self._tell(self._forget, exchange)
 
+    def shut_until(self, exchange: Exchange) -> float:
+        """Return the tyme at which an exchange that waits has to `knock`; inf when it need not.
+
+        Only the first who waits at a shut gate has to. Whoever becomes that is woken, and so is the first
+        one whenever the gate was asked again.
+        """
+        place = self._ledger.place(exchange.origin)
+        if place is None or place.shut_until is None or next(iter(place.waiting), None) is not exchange:
+            return inf
+        return place.shut_until
+
+    def knock(self, exchange: Exchange) -> None:
+        """Have the gate at which an exchange waits asked again, if it is time."""
+        place = self._ledger.place(exchange.origin)
+        if place is not None and place.shut_until is not None and place.shut_until <= self._gates.tyme():
+            self._tell(self._ledger.knock, exchange.origin)
+
+    def why(self, exchange: Exchange) -> str:
+        """Return what an exchange has waited for in vain."""
+        gate = self._gate(exchange.origin)
+        reason = None if gate is None else gate.why(self._gates.tyme())
+        if reason is None:
+            return f"{exchange.origin} had no free connection in time"
+        return f"{exchange.origin} could not be asked in time: {reason}"
+
+    def heed(self, exchange: Exchange, head: Response) -> None:
+        """Do what an answer's head asks of all who ask its origin."""
+        gate = self._gate(exchange.origin)
+        if gate is not None:
+            gate.heed(head, self._gates.tyme(), self._gates.calendar.now())
+
+    def rewind(self) -> None:
+        """Take note that tyme is another's from now on."""
+        self._tell(self._rewind)
+
     def expire(self) -> None:
         """Close the idle connections whose time is over."""
         self._tell(self._expire)
@@ -91,13 +130,13 @@ class Keeper:
         while self._news and not self._telling:
             self._telling = True
             try:
-                granted = self._rearrange()
+                woken = self._rearrange()
             finally:
                 self._telling = False
             closing, self._closing = self._closing, []
             for slot in closing:
                 self._shut(slot)
-            for exchange in granted:
+            for exchange in woken:
                 exchange.done.fire()
 
     def _shut(self, slot: Slot) -> None:
@@ -108,7 +147,7 @@ class Keeper:
             self.release(slot)
 
     def _rearrange(self) -> list[Exchange]:
-        """Tell the ledger all that is new, and return the exchanges that have slots now."""
+        """Tell the ledger all that is new, and return the exchanges that have to hear of what followed."""
         while self._news:
             act, subject = self._news.popleft()
             act(subject)
@@ -117,7 +156,7 @@ class Keeper:
         for exchange, slot in orders.granted:
             slot.exchange, slot.passes = exchange, 0
             self.carrying[exchange] = slot
-        return [exchange for exchange, _ in orders.granted]
+        return [*(exchange for exchange, _ in orders.granted), *orders.shut]
 
     def _release(self, slot: Slot) -> None:
         exchange, connection = slot.exchange, slot.connection
@@ -127,6 +166,24 @@ class Keeper:
         slot.exchange = None
         now = self._setup.network.clock()
         self._note(slot, exchange, now)
+        try:
+            self._depart(slot, exchange.outcome)
+        finally:
+            self._take_back(slot, now)
+
+    def _depart(self, slot: Slot, outcome: Outcome) -> None:
+        # It draws, and the caller's own chance may raise: then the slot is taken back all the same.
+        gate = self._gate(slot.origin)
+        if gate is not None:
+            gate.leave(slot.ticket, outcome, self._gates.tyme(), self._gates.calendar.now())
+            self._ledger.knock(slot.origin)
+
+    def _gate(self, origin: Origin) -> Gate | None:
+        place = self._ledger.place(origin)
+        return None if place is None else place.gate
+
+    def _take_back(self, slot: Slot, now: float) -> None:
+        connection = slot.connection
         if connection.phase is Phase.READY and slot.left > 0 and slot.expires > now:
             self._rest(slot)
         else:
@@ -156,6 +213,9 @@ class Keeper:
             self._ledger.leave(exchange)
         else:
             self._release(slot)
+
+    def _rewind(self, _: None) -> None:
+        self._ledger.knock_everywhere()
 
     def _expire(self, _: None) -> None:
         self._closing += self._ledger.expire(self._setup.network.clock())

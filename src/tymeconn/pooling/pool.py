@@ -16,17 +16,21 @@ from ..exchanging.setup import Setup
 from ..net.networking import default_network
 from ..net.seams import Network, Tls
 from ..policy.authorizing import make_auth
+from ..policy.chance import Draw, draws, mints
+from ..policy.gating import GateLimits
 from ..policy.patience import Timeouts
+from ..policy.retrying import Retry
 from ..tyming.clocks import Calendar
 from ..tyming.waiting import Awaitable, Wait
 from ..wire.cookies import CookieJar
 from ..wire.headers import HeadersInput
-from ..wire.messages import Limits, Request
+from ..wire.messages import Limits, Request, Response
 from ..wire.redirecting import Follow
 from ..wire.requesting import MessageOptions
 from ..wire.urls import Origin, Params
 from .assigning import Slot
 from .defaults import Defaults
+from .gatekeeping import Gates
 from .keeping import Keeper
 from .limits import PoolLimits
 from .stats import PoolStats
@@ -55,6 +59,9 @@ class Pool(Asker):
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         connections: PoolLimits | None = None,
+        gate: GateLimits | None = None,
+        retry: Retry | None = None,
+        draw: Draw | None = None,
         tls: Tls | None = None,
         network: Network | None = None,
     ) -> None:
@@ -62,12 +69,18 @@ class Pool(Asker):
 
         `base_url` is where relative URLs are read at (RFC 3986 5.2): with ``https://a.example/v1/`` the URL
         ``jobs`` is below it, and ``/jobs`` is not. `headers` go to every origin, so they cannot hold
-        secrets; `auth` and `params` are for the origin of `base_url` and go to no other. The other
-        arguments are as in Client, and `connections` says how many there are.
+        secrets; `auth` and `params` are for the origin of `base_url` and go to no other. `connections` says
+        how many there are. The other arguments are as in Client.
+
+        With `gate` each origin has a gate, on the pool's tyme; of a pool that is not wound, on the
+        network's clock. With `retry` a request is sent again; without it, each goes out once. `draw` makes
+        the jitter of both: it returns a number from 0 to less than 1 for a name and a count, the same for
+        the same; without it that is another in each pool.
 
         Raises:
             InvalidRequest: `base_url` is no URL, or `headers` hold what cannot be every request's.
-            ValueError: `auth` or `params` without `base_url`; a file of `tls` cannot be used.
+            ValueError: `auth` or `params` without `base_url`; a file of `tls` cannot be used; `draw` draws
+                no such number.
             TypeError: a value of the wrong type.
         """
         network = default_network() if network is None else network
@@ -81,13 +94,20 @@ class Pool(Asker):
             given_or_new("limits", Limits, limits),
             given_or_new("timeouts", Timeouts, timeouts),
         )
+        draw = draws(mints()()) if draw is None else _checked(draw)
         calendar = Calendar.on(network.clock)
-        super().__init__(
-            setup, Manner(make_auth(auth), cookies, given_or_new("follow", Follow, follow), calendar)
-        )
+        follow = given_or_new("follow", Follow, follow)
+        super().__init__(setup, Manner(make_auth(auth), cookies, follow, calendar, retry), draw)
         self._defaults = Defaults.of(base_url, headers, params)
         self._prepare(self._defaults.base)
-        self._keeper = Keeper(setup, given_or_new("connections", PoolLimits, connections))
+        limited = None if gate is None else given_or_new("gate", GateLimits, gate)
+        gates = Gates(limited, draw, self._tyme, calendar)
+        self._keeper = Keeper(setup, given_or_new("connections", PoolLimits, connections), gates)
+
+    def wind(self, tymth: Any) -> None:
+        """Take hio's tyme; waiting and gates run on it, network deadlines on the network's clock."""
+        super().wind(tymth)
+        self._keeper.rewind()
 
     def service(self) -> None:
         """Make a pass over every connection that carries something, and close what has idled too long."""
@@ -109,6 +129,7 @@ class Pool(Asker):
     def close(self) -> None:
         """Close all connections; every exchange that was begun ends with Canceled."""
         self._keeper.close()
+        self._rouse()
 
     @property
     def stats(self) -> PoolStats:
@@ -149,6 +170,9 @@ class Pool(Asker):
     def _make(self, method: str, url: str, options: MessageOptions) -> Request:
         return self._defaults.request(method, url, options)
 
+    def _heard(self, exchange: Exchange, head: Response) -> None:
+        self._keeper.heed(exchange, head)
+
     def _trusts(self, origin: Origin) -> bool:
         return self._defaults.owns(origin)
 
@@ -158,9 +182,12 @@ class Pool(Asker):
         expiry, error = queue_limit(exchange, clock())
         tyme = None
         while exchange.outcome is None and exchange not in carrying:
-            tyme = yield self._wait(tyme, (exchange.done,), expiry, None)
+            shut = self._keeper.shut_until(exchange)
+            moment, due = (expiry, shut) if self._tymth else (min(expiry, shut), None)
+            tyme = yield self._wait(tyme, (exchange.done,), moment, due)
+            self._keeper.knock(exchange)
             if clock() >= expiry and exchange not in carrying:
-                exchange.conclude(error(f"{exchange.origin} had no free connection in time"), "waiting")
+                exchange.conclude(error(self._keeper.why(exchange)), "waiting")
                 self._keeper.forget(exchange)
         return carrying.get(exchange)
 
@@ -189,3 +216,14 @@ class Pool(Asker):
         finally:
             if exchange.outcome is not None:
                 self._keeper.release(slot)
+
+
+def _checked(draw: Draw) -> Draw:
+    """Return a chance that was tried once."""
+    value: object = draw
+    if not callable(value):
+        raise TypeError(f"draw must be a function of a name and a count, not {value!r}")
+    drawn = draw("", 0)
+    if not 0 <= drawn < 1:
+        raise ValueError(f"draw must return a number from 0 to less than 1, not {drawn!r}")
+    return draw
