@@ -5,10 +5,11 @@ The map of the house, from the ground up; a room imports only from rooms below i
 - errors: every error, drawn as one tree
 - wire: HTTP as bytes and values
 - tyming: waiting, and the clocks
-- policy: pace, patience, timeouts, who asks, and which way a request goes
+- policy: pace, patience, timeouts, gates, retries, who asks, and which way a request goes
 - net: names, sockets, TLS, the seams in front of them, and files in the making
 - exchanging: one request on its way to one outcome, what follows on an answer, and one connection's life
 - clienting: Client, its streams and ClientDoer; the drop-in for hio's clienting
+- pooling: Pool and PoolDoer: many connections to many origins, for all who ask
 - polling: jobs, followed to their end
 - testing: scripted peers and a job server, for users' tests too
 - cli: the command `tymeconn`
@@ -20,10 +21,14 @@ from .clienting.streaming import Stream
 from .errors import ExchangeError, JobError, StatusError, TymeconnError
 from .exchanging.exchange import Progress
 from .net.seams import Network, Tls
+from .net.unix import UnixNetwork
 from .policy.authorizing import Basic, Bearer, Digest, Netrc
+from .policy.gating import GateLimits
 from .policy.pacing import Pace
 from .policy.patience import Patience, Timeouts
+from .policy.retrying import Retry
 from .polling import Job, JobState, PollingDoer, Template, Waiter, Watch, presets
+from .pooling import Pool, PoolDoer, PoolLimits
 from .tyming.waiting import Signal, Wait
 from .wire.cookies import Cookie, CookieJar
 from .wire.eventing import Event
@@ -43,6 +48,7 @@ __all__ = [
     "Event",
     "ExchangeError",
     "Follow",
+    "GateLimits",
     "Job",
     "JobError",
     "JobState",
@@ -52,9 +58,13 @@ __all__ = [
     "Pace",
     "Patience",
     "PollingDoer",
+    "Pool",
+    "PoolDoer",
+    "PoolLimits",
     "Progress",
     "Request",
     "Response",
+    "Retry",
     "Signal",
     "StatusError",
     "Stream",
@@ -62,6 +72,7 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TymeconnError",
+    "UnixNetwork",
     "Wait",
     "Waiter",
     "Watch",
