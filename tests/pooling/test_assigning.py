@@ -253,13 +253,14 @@ def test_clearing():
 
 
 def test_gates_are_asked_in_turn():
-    """An origin whose gate is shut takes no turn, and its first exchange is named."""
+    """An origin whose gate is shut takes no turn until somebody knocks, and its first exchange is named."""
     desk = Desk(gate=GateLimits(rate=1.0))
     _, second, _, _ = desk.ask("a", "a", "a", "b")
     assert desk.assign() == ["a1", "b4"]
     assert (desk.shut, desk.ledger.place(second.origin).shut_until) == ([second], 1.0)
     desk.tyme.now = 1.0
-    assert desk.assign() == []
+    desk.ask("a")
+    assert (desk.assign(), desk.shut) == ([], [])
 
 
 def test_knocking():
