@@ -40,7 +40,7 @@ class Slot:
         born: when the slot was made, on the network's clock.
         left: exchanges that may still be carried.
         expires: when the connection, idle, is not to be used again; at once, before the first answer.
-        ticket: with which the exchange leaves its origin's gate.
+        ticket: with which the exchange leaves its origin's gate; None when there is none.
     """
 
     __slots__ = ("born", "connection", "exchange", "expires", "left", "origin", "passes", "ticket")
@@ -53,7 +53,7 @@ class Slot:
         self.born = setup.network.clock()
         self.left: float = inf if limits.uses is None else limits.uses
         self.expires = -inf
-        self.ticket = 0
+        self.ticket: int | None = None
 
     def _take(self) -> Exchange | None:
         exchange = self.exchange
@@ -203,7 +203,7 @@ class Ledger:
             slot = self._rested(place, now, orders) or self._opened(place, orders)
             if slot is not None:
                 exchange, _ = place.waiting.popitem(last=False)
-                slot.ticket = 0 if place.gate is None else place.gate.enter(self._gates.tyme())
+                slot.ticket = None if place.gate is None else place.gate.enter(self._gates.tyme())
                 orders.granted.append((exchange, slot))
             elif not self._idle:
                 break

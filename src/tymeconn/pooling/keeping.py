@@ -167,16 +167,17 @@ class Keeper:
         now = self._setup.network.clock()
         self._note(slot, exchange, now)
         try:
-            self._depart(slot, exchange.outcome)
+            if slot.ticket is not None:
+                self._depart(slot.origin, slot.ticket, exchange.outcome)
         finally:
             self._take_back(slot, now)
 
-    def _depart(self, slot: Slot, outcome: Outcome) -> None:
+    def _depart(self, origin: Origin, ticket: int, outcome: Outcome) -> None:
         # It draws, and the caller's own chance may raise: then the slot is taken back all the same.
-        gate = self._gate(slot.origin)
-        if gate is not None:
-            gate.leave(slot.ticket, outcome, self._gates.tyme(), self._gates.calendar.now())
-            self._ledger.knock(slot.origin)
+        gate = self._gate(origin)
+        assert gate is not None
+        gate.leave(ticket, outcome, self._gates.tyme(), self._gates.calendar.now())
+        self._ledger.knock(origin)
 
     def _gate(self, origin: Origin) -> Gate | None:
         place = self._ledger.place(origin)
