@@ -170,7 +170,7 @@ class TestWhen:
         pool, _ = pool_of([BUSY, answer("a")], retry=RETRY)
         generator = begin(pool.get(A))
         waits = [generator.send(None) for _ in range(5)]
-        assert (waits[-1].until, len(waits[-1].on)) == (None, 1)
+        assert (waits[-1].until, waits[-1].on) == (None, ())
         generator.close()
 
     def test_jitter(self):

@@ -200,7 +200,7 @@ class Asker(Carriage):
             while rest in self._rests and (now := self._tyme()) < due and clock() < end:
                 tyme = now if self._tymth else tyme
                 left = min(due - now, end - clock())
-                tyme = yield Wait(rest, until=None if tyme is None else tyme + left)
+                tyme = yield Wait() if tyme is None else Wait(rest, until=tyme + left)
             if rest not in self._rests:
                 raise conversation.failed(Canceled("it was closed before the request went out again"))
         finally:
