@@ -2,5 +2,7 @@
 
 from .dodoer import ReadyDoDoer
 from .doist import Deadlock, ReadyDoist
+from .gathering import as_completed, gather
+from .leading import run
 
-__all__ = ["Deadlock", "ReadyDoDoer", "ReadyDoist"]
+__all__ = ["Deadlock", "ReadyDoDoer", "ReadyDoist", "as_completed", "gather", "run"]
