@@ -129,6 +129,18 @@ class TestTyme:
         ReadyDoist(doers=doers).do()
         assert seen == [0.0, 2.5, 2.5]
 
+    def test_a_doer_cannot_move_the_grid(self):
+        """Who sets the doist's tyme has it for the rest of the turn."""
+        seen = []
+        doist = ReadyDoist(tock=1.0)
+
+        def move(tymth):
+            doist.tyme = 50.0
+            yield 0.0
+
+        doist.do(doers=[doer_of(move), noting(seen, 0.0, 0.0)])
+        assert seen[1:] == [1.0, 2.0]
+
 
 class TestDeadlock:
     def test_it_names_who_waits_for_what(self):
