@@ -137,6 +137,11 @@ def test_trailers():
     assert (body, trailers) == (b"abc", [(b"x-sum", b"6")])
 
 
+def test_trailers_of_nothing():
+    """A body of no bytes has trailers too."""
+    assert body_of(make(b"", trailers={"X-Sum": "0"})) == b"0\r\nX-Sum: 0\r\n\r\n"
+
+
 def test_trailers_that_are_known_at_the_end():
     """A function is asked once the body is out."""
     seen = []

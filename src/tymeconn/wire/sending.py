@@ -25,7 +25,7 @@ Framed: TypeAlias = Generator[tuple[bytes | memoryview | float, int], None, None
 
 
 def outgoing(request: Request, told: Told) -> Pieces:
-    """Yield the pieces of a request, of at most 256 KiB; a float, as the source gave it, when it has none.
+    """Return the pieces of a request, of at most 256 KiB; a float, as the source gave it, when it has none.
 
     Small ones are joined. A head that expects 100 (RFC 9110 10.1.1) is a piece of its own; behind it, ask
     on when the body may go. `told(count)` is called with the number of body bytes that a piece held, once
@@ -34,6 +34,19 @@ def outgoing(request: Request, told: Told) -> Pieces:
     Raises:
         BodyError: the body's source failed, or gave more or fewer bytes than Content-Length declares.
     """
+    headers = request.headers
+    whole = request.source is None and len(request.body) <= _JOINED
+    if whole and "expect" not in headers and "transfer-encoding" not in headers:
+        return _at_once(request, told)
+    return _in_pieces(request, told)
+
+
+def _at_once(request: Request, told: Told) -> Pieces:
+    yield encode(request) + request.body
+    told(len(request.body))
+
+
+def _in_pieces(request: Request, told: Told) -> Pieces:
     held = bytearray(encode(request))
     if expects(request):
         yield bytes(held)
