@@ -107,6 +107,24 @@ def test_lines_are_not_searched_again(data):
     assert incoming.rest() == b""
 
 
+@pytest.mark.parametrize(
+    ("data", "most", "taken"),
+    [
+        (HEAD + b"abc", len(HEAD), HEAD),
+        (HEAD + b"abc", len(HEAD) - 1, b""),
+        (HEAD[:-1], 1000, b""),
+        (b"\r\n" + HEAD, 1000, b""),
+        (b"", 1000, b""),
+    ],
+)
+def test_head_at_hand(data, most, taken):
+    """A head that is there whole is taken at once; whatever else there is stays where it is."""
+    incoming = Incoming()
+    incoming.put(data)
+    assert incoming.take_head(most) == taken
+    assert incoming.rest() == data.removeprefix(taken)
+
+
 def test_head_limit():
     """A head may be as long as the limit, with its blank line."""
     incoming = Incoming()

@@ -166,6 +166,20 @@ class Incoming:
             held += self._data[start : self._at]
         return bytes(held)
 
+    def take_head(self, most: int) -> bytes:
+        """Return a head of at most `most` bytes when all of it is there now; empty when not.
+
+        As with `take_line`, a reader tries this before `read_head`.
+        """
+        start = self._at
+        if not self._data.startswith(PREFIX, start):
+            return b""
+        end = self._search(self._data, start)
+        if not end or end - start > most:
+            return b""
+        self._at = end
+        return self._data[start:end]
+
     def read_head(self, most: int) -> Reading[bytes]:
         """Return a head up to its blank line; blank lines before it are skipped.
 
@@ -286,17 +300,17 @@ def persists(head: Head, framed: Frame) -> bool:
 
 
 def _read_length(incoming: Incoming, framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:
-    yield from _read_sized(incoming, framed.size, take)
-    return b""
+    return _read_sized(incoming, framed.size, take)
 
 
-def _read_sized(incoming: Incoming, left: int, take: Taker) -> Reading[None]:
+def _read_sized(incoming: Incoming, left: int, take: Taker) -> Reading[bytes]:
     while left:
         piece = incoming.take(left) or (yield from incoming.read_some(left))
         left -= len(piece)
         for work in take(piece):
             if incoming.spent(work):
                 yield from incoming.renewal()
+    return b""
 
 
 def _read_until_close(incoming: Incoming, _framed: Frame, _limits: Limits, take: Taker) -> Reading[bytes]:

@@ -175,7 +175,10 @@ class Respondent:
 
     def _read_final_head(self) -> Reading[Head]:
         while True:
-            head = parse_head((yield from self._incoming.read_head(self._limits.head)), self._limits)
+            incoming, most = self._incoming, self._limits.head
+            head = parse_head(
+                incoming.take_head(most) or (yield from incoming.read_head(most)), self._limits
+            )
             if head.status == 101 and not (self._upgrade and "upgrade" in head.headers):
                 raise ProtocolError(
                     "unexpected_upgrade", "101 without Upgrade, or without being asked for one"
@@ -203,10 +206,11 @@ def _streaming(limits: Limits) -> Limits:
 
 
 def _decoder(head: Head, framed: Frame, limits: Limits) -> Decoder | None:
+    codings = members(head.headers, "content-encoding")
     # A 206 holds a part of the coded form (RFC 9110 14.2), which cannot be decoded alone.
-    if head.status == 206 or framed == EMPTY:
+    if not codings or head.status == 206 or framed == EMPTY:
         return None
-    return make_decoder(members(head.headers, "content-encoding"), limits)
+    return make_decoder(codings, limits)
 
 
 class _Content:
