@@ -7,6 +7,7 @@ cookies with control bytes; around that stand the checks that this mode switches
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -21,6 +22,7 @@ __all__ = ["NOT_IN_TRAILERS", "PREFIX", "Head", "members", "parse_head", "parse_
 PREFIX = b"HTTP/1."
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\0\r\n]*))?\r?\n")
+_CACHED = 64
 _STRAY = re.compile(rb"\0|\r(?!\n)")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 # The fields whose values llhttp checks, and whose names it then says.
@@ -64,12 +66,19 @@ def parse_head(block: bytes, limits: Limits) -> Head:
         and max(len(line.rstrip(b"\r")) for line in block.split(b"\n")) > limits.line
     ):
         raise TooLarge(f"a line of the head exceeds Limits.line: {limits.line} bytes")
-    status_line = _STATUS_LINE.match(block)
-    if not status_line:
-        raise ProtocolError("status_line", f"not a status line of HTTP/1: {block[:80]!r}")
-    minor, status, reason = status_line.groups(default=b"")
-    headers = _fields(block, "header", limits.headers)
-    return Head((1, int(minor)), int(status), reason.decode("latin-1").strip("\t "), headers)
+    line = block[: block.index(b"\n") + 1]
+    # A server has few status lines, but nothing keeps a hostile one from having many long ones.
+    said = _status_line(line) if len(line) <= _CACHED else _status_line.__wrapped__(line)
+    return Head(*said, _fields(block, "header", limits.headers))
+
+
+@lru_cache(maxsize=256)
+def _status_line(line: bytes) -> tuple[tuple[int, int], int, str]:
+    found = _STATUS_LINE.fullmatch(line)
+    if not found:
+        raise ProtocolError("status_line", f"not a status line of HTTP/1: {line[:80]!r}")
+    minor, status, reason = found.groups(default=b"")
+    return (1, int(minor)), int(status), reason.decode("latin-1").strip("\t ")
 
 
 def parse_trailers(block: bytes, limits: Limits) -> Headers:
@@ -88,8 +97,8 @@ def members(headers: Headers, name: str) -> list[str]:
     """Return the members of a list-valued field, in lower case, of all its lines (RFC 9110 5.6.1)."""
     if name not in headers:
         return []
-    parts = (part.strip(" \t").lower() for line in headers.getall(name) for part in line.split(","))
-    return [part for part in parts if part]
+    parts = ",".join(headers.getall(name)).lower().split(",")
+    return [member for part in parts if (member := part.strip(" \t"))]
 
 
 class _Found:
