@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
 from ..errors import BodyError, NoResponse, ProtocolError, StaleConnection
+from ..wire.heads import members
 from ..wire.messages import Limits, Meta, Request, Response
 from ..wire.requesting import expects, size_of
 from ..wire.responding import Respondent
@@ -22,6 +22,8 @@ class Http1:
     never become the answer to a later request (RFC 9112 9.2).
     """
 
+    _respondent: Respondent
+
     def __init__(self, limits: Limits) -> None:
         self.room = 1
         self.holding = self.cut = False
@@ -29,10 +31,10 @@ class Http1:
         self.passed: tuple[Response, bytes] | None = None
         self._limits = limits
         self._exchange: Exchange | None = None
-        self._respondent = Respondent(limits=limits)
         self._pieces: Pieces | None = None
         self._expecting = False
-        self._progress = Progress()
+        # Bytes of the two bodies.
+        self._sent = self._heard = 0
 
     @property
     def unsent(self) -> bool:
@@ -48,7 +50,7 @@ class Http1:
         self._respondent = Respondent(request.method, self._limits, upgrade=asked, sink=exchange.sink)
         self._pieces = outgoing(request, self._told)
         self._expecting = expects(request)
-        self._progress = Progress(to_send=size_of(request))
+        self._sent = self._heard = 0
 
     def cancel(self, exchange: Exchange) -> bool:
         """Forget the exchange. HTTP/1.1 has no way to take a request back: the connection is spent."""
@@ -99,7 +101,7 @@ class Http1:
         share = self._respondent.feed(data, share)
         if self.unsent:
             self._heed()
-        if exchange.progress is not None:
+        if exchange.progress is not None and self._respondent.received > self._heard:
             self._tell(exchange)
         if self._respondent.ended:
             self._finish(exchange)
@@ -147,17 +149,16 @@ class Http1:
             exchange.conclude(outcome, "receiving")
 
     def _told(self, count: int) -> None:
-        exchange = self._exchange
-        if count and exchange is not None:
-            self._progress = replace(self._progress, sent=self._progress.sent + count)
-            exchange.report(self._progress)
+        self._sent += count
+        if count and self._exchange is not None:
+            self._tell(self._exchange)
 
     def _tell(self, exchange: Exchange) -> None:
-        received = self._respondent.received
-        if received > self._progress.received:
-            whole = self._respondent.size
-            self._progress = replace(self._progress, received=received, to_receive=whole)
-            exchange.report(self._progress)
+        respondent = self._respondent
+        self._heard = respondent.received
+        if exchange.progress is not None:
+            to_send = size_of(exchange.request)
+            exchange.report(Progress(self._sent, to_send, self._heard, respondent.size))
 
 
 def head_of(exchange: Exchange, respondent: Respondent) -> Response:
@@ -184,5 +185,4 @@ def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
 
 
 def _closes(request: Request) -> bool:
-    fields = request.headers.getall("connection", ())
-    return any(token.strip().lower() == "close" for field in fields for token in field.split(","))
+    return "close" in members(request.headers, "connection")

@@ -140,7 +140,7 @@ class Response(_Fields):
 
     def with_meta(self, meta: Meta) -> Response:
         """Return the same response that also knows `meta`."""
-        response = type(self)(*self)
+        response = tuple.__new__(type(self), self)
         response.__dict__["meta"] = meta
         return response
 
