@@ -17,8 +17,9 @@ BUSY     sending and receiving at the same time  READY or CLOSED when the exchan
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError
 from ..net.dialing import Dial
@@ -27,7 +28,7 @@ from ..policy.replaying import may_replay
 from ..tyming.waiting import Awaitable, Signal
 from ..wire.messages import Response
 from ..wire.urls import Origin
-from .deadlines import Deadline, connect_deadlines, flow_deadlines, total_deadlines
+from .deadlines import Deadline, connect_deadline, flow_deadline, total_deadline
 from .exchange import Exchange, Tunnel
 from .http1 import Http1
 from .outflow import Outflow
@@ -36,7 +37,7 @@ from .setup import Budget, Setup
 __all__ = ["Connection", "Phase"]
 
 
-class Phase(enum.Enum):
+class Phase(enum.StrEnum):
     """Where a connection is in its life."""
 
     CLOSED = "closed"
@@ -159,14 +160,15 @@ class Connection:
     @property
     def until(self) -> float | None:
         """The second of the network's clock at which a pass does something though nothing was awaited."""
+        if self._restless():
+            return self._setup.network.clock()
         moments = [moment for moment, _, _ in self._deadlines()]
         if self._dial is not None and self._dial.until is not None:
             moments.append(self._dial.until)
-        if self.exchange:
-            moments += self._outflow.moments(self.exchange)
-        if self._restless():
-            moments.append(self._setup.network.clock())
-        return min(moments, default=None)
+        if self.exchange is not None:
+            moments.append(self._outflow.moment(self.exchange))
+        first = min(moments, default=inf)
+        return None if first == inf else first
 
     def _restless(self) -> bool:
         """Tell whether another pass would do something at once."""
@@ -227,8 +229,6 @@ class Connection:
         self.connector = connector
         if connector.fileno() is None:
             connector.attach(self._stir)
-        self._codec = Http1(self._setup.limits)
-        self._outflow = Outflow(self._codec, self._setup.network.clock)
         self._fresh = True
         return Phase.READY
 
@@ -381,15 +381,18 @@ class Connection:
                 return error(f"{what} {self.origin} within its limit")
         return None
 
-    def _deadlines(self) -> Iterator[Deadline]:
-        timeouts = self.exchange.timeouts if self.exchange else self._setup.timeouts
+    def _deadlines(self) -> list[Deadline]:
+        found, exchange = [], self.exchange
+        timeouts = self._setup.timeouts if exchange is None else exchange.timeouts
         if self.phase is Phase.DIALING:
-            yield from connect_deadlines(timeouts, self._moved)
-        if self.phase is Phase.BUSY and self.exchange and self.exchange.awaited is not None:
-            still = self._outflow.still_since(self.exchange, max(self._moved, self.exchange.awaited))
-            yield from flow_deadlines(timeouts, still, sending=bool(self._outflow.out))
-        if self.exchange is not None:
-            yield from total_deadlines(timeouts, self.exchange.started)
+            found.append(connect_deadline(timeouts, self._moved))
+        if exchange is None:
+            return found
+        if self.phase is Phase.BUSY and exchange.awaited is not None:
+            still = self._outflow.still_since(exchange, max(self._moved, exchange.awaited))
+            found.append(flow_deadline(timeouts, still, sending=bool(self._outflow.out)))
+        found.append(total_deadline(timeouts, exchange.started))
+        return found
 
 
 _SERVICE: dict[Phase, Callable[[Connection], Phase]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import inf
 
 from ..errors import WriteError
@@ -47,15 +46,15 @@ class Outflow:
     @property
     def stall(self) -> Wait:
         """What the body's source waits for, as far as it says."""
-        stalled = self._codec.stalled if self.starved else None
-        return stalled if isinstance(stalled, Wait) else _UNSAID
+        stalled = self._codec.stalled
+        return stalled if isinstance(stalled, Wait) and not self.out else _UNSAID
 
-    def moments(self, exchange: Exchange) -> Iterator[float]:
-        """Yield when to send on though nothing that is awaited has come, on the network's clock."""
-        if self._codec.holding:
-            yield self._release_due(exchange)
+    def moment(self, exchange: Exchange) -> float:
+        """Return when to send on though nothing that is awaited has come, on the network's clock."""
+        due = self._release_due(exchange) if self._codec.holding else inf
         if self.starved and not self.stall.on and self.stall.until is None:
-            yield self._clock() + _POLL
+            return min(due, self._clock() + _POLL)
+        return due
 
     def still_since(self, exchange: Exchange, heard: float) -> float:
         """Return since when nothing has moved on the side that is awaited, when it was `heard` last."""
@@ -70,6 +69,8 @@ class Outflow:
 
     def send(self, connector: Connector, exchange: Exchange) -> bool:
         """Send what there is, within the budget of a pass; True when there is more to send at once."""
+        if not (self.out or self._codec.unsent):
+            return False
         if self._codec.holding and self._clock() >= self._release_due(exchange):
             self._codec.release()
         for _ in range(_SENDS):
@@ -90,9 +91,10 @@ class Outflow:
     def _refill(self) -> bool:
         if self._codec.cut:
             self.out = _NOTHING
-        self.out = self.out or memoryview(self._codec.output())
-        if self.starved:
-            self.moved = self._clock()
+        if not self.out and self._codec.unsent:
+            self.out = memoryview(self._codec.output())
+            if self.starved:
+                self.moved = self._clock()
         return bool(self.out)
 
     def _hand_over(self, connector: Connector) -> int:
