@@ -10,6 +10,7 @@ The map of the house, from the ground up; a room imports only from rooms below i
 - exchanging: one request on its way to one outcome, what follows on an answer, and one connection's life
 - clienting: Client, its streams and ClientDoer; the drop-in for hio's clienting
 - pooling: Pool and PoolDoer: many connections to many origins, for all who ask
+- running: schedulers that run who is ready and sleep when nobody is; one request from plain code
 - polling: jobs, followed to their end
 - testing: scripted peers and a job server, for users' tests too
 - cli: the command `tymeconn`
@@ -29,6 +30,21 @@ from .policy.patience import Patience, Timeouts
 from .policy.retrying import Retry
 from .polling import Job, JobState, PollingDoer, Template, Waiter, Watch, presets
 from .pooling import Pool, PoolDoer, PoolLimits
+from .running import (
+    ReadyDoDoer,
+    ReadyDoist,
+    as_completed,
+    delete,
+    fetch,
+    gather,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    run,
+)
 from .tyming.waiting import Signal, Wait
 from .wire.cookies import Cookie, CookieJar
 from .wire.eventing import Event
@@ -62,6 +78,8 @@ __all__ = [
     "PoolDoer",
     "PoolLimits",
     "Progress",
+    "ReadyDoDoer",
+    "ReadyDoist",
     "Request",
     "Response",
     "Retry",
@@ -76,9 +94,20 @@ __all__ = [
     "Wait",
     "Waiter",
     "Watch",
+    "as_completed",
     "clienting",
+    "delete",
     "errors",
+    "fetch",
+    "gather",
+    "get",
+    "head",
     "openClient",
+    "options",
+    "patch",
+    "post",
     "presets",
+    "put",
     "replace_hio",
+    "run",
 ]
