@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from tymeconn.errors import Canceled, NoResponse
@@ -11,8 +14,8 @@ from tymeconn.wire.requesting import make_request
 from tymeconn.wire.urls import split
 
 
-def exchange(settle=None, clock=lambda: 0.0):
-    return Exchange(make_request("GET", split("http://h.test/a")), Timeouts(), clock, settle)
+def exchange(settle=None, clock=lambda: 0.0, sink=None):
+    return Exchange(make_request("GET", split("http://h.test/a")), Timeouts(), clock, settle, sink)
 
 
 def test_first_outcome_stays():
@@ -32,6 +35,25 @@ def test_end_fires_the_signal_after_the_outcome_is_there():
     one.done.attend("me", lambda: seen.append(one.outcome))
     one.conclude(NoResponse("x"))
     assert seen == [one.outcome]
+
+
+def test_end_lets_go_of_the_sink():
+    """Whoever gave the sink and keeps the exchange goes with the last name for it, without a collector."""
+
+    class Listener:
+        def listen(self, respondent):
+            return None
+
+    gc.disable()
+    try:
+        listener = Listener()
+        listener.exchange = exchange(sink=listener.listen)
+        listener.exchange.conclude(NoResponse("x"))
+        gone = weakref.ref(listener)
+        del listener
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_error_knows_where_it_happened():

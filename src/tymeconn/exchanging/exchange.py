@@ -145,6 +145,8 @@ class Exchange:
             outcome.sent, outcome.received, outcome.reused = self.sent, self.received, self.reused
             outcome.replayed = self.replayed
         self.outcome = outcome
+        # Who gave it often holds this object: without the cycle both go when they are let go.
+        self.sink = None
         if self._settle:
             self._settle(self)
         self.done.fire()
