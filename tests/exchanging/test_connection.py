@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from math import inf
 
 import pytest
 
@@ -1031,3 +1032,12 @@ def test_taken_exchange_is_told():
     exchange.done.attend("me", lambda: woken.append(True))
     bench.service(passes=1)
     assert woken == [True]
+
+
+def test_source_that_is_not_told_tyme():
+    """A wait that is over at once says no more than nothing: the source is left alone for a while."""
+    bench = Bench([[]])
+    bench.ask("POST", body=iter([b"a", *[Wait(until=-inf)] * 50]))
+    bench.service(passes=8)
+    assert bench.connection.due is None
+    assert bench.connection.until == bench.clock.now + 0.03125

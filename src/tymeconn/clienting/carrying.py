@@ -123,7 +123,7 @@ class Carrier(Carriage):
         # A body's source that waits itself is not told tyme by whoever sends the body.
         tyme = self._tymth() if tyme is None and self._tymth else tyme
         if tyme is None:
-            return Wait()
+            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
         moment = self._until
         if exchange is not self._connection.exchange:
             moment = expiry if moment is None else min(moment, expiry)

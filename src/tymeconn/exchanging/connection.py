@@ -174,8 +174,7 @@ class Connection:
         """Tell whether another pass would do something at once."""
         if self.connector is None:
             return self.phase is Phase.CLOSED and self.exchange is not None
-        unread = self._news or self.connector.pending
-        return self._budget.curtailed or (unread and not self._full)
+        return self._budget.curtailed or (not self._full and (self._news or self.connector.pending))
 
     @property
     def _full(self) -> bool:
@@ -185,10 +184,8 @@ class Connection:
     @property
     def _at(self) -> str:
         """What the exchange is at, in the words of ExchangeError."""
-        if self._dial is not None:
-            return self._dial.phase
-        if self.phase is not Phase.BUSY:
-            return "waiting"
+        if self._dial is not None or self.phase is not Phase.BUSY:
+            return self._dial.phase if self._dial else "waiting"
         return "sending" if self._outflow.out else "receiving"
 
     def _closed(self) -> Phase:
@@ -257,9 +254,8 @@ class Connection:
         RFC 9112 9.2 and 9.3.1. On a connection that has only just come up there is no other to try.
         """
         if exchange is not None and self._fresh:
-            spoke = ProtocolError("extra_data", f"{self.origin} spoke before it was asked")
-            ended = NoResponse(f"{self.origin} closed before it was asked")
-            exchange.conclude(spoke if data else ended, "waiting")
+            told = f"{self.origin} {'spoke' if data else 'closed'} before it was asked"
+            exchange.conclude(ProtocolError("extra_data", told) if data else NoResponse(told), "waiting")
         return self._drop()
 
     def _busy(self) -> Phase:

@@ -47,7 +47,10 @@ class Outflow:
     def stall(self) -> Wait:
         """What the body's source waits for, as far as it says."""
         stalled = self._codec.stalled
-        return stalled if isinstance(stalled, Wait) and not self.out else _UNSAID
+        # A source that waits for tyme alone, which it is not told here, says that it has ended already.
+        if not isinstance(stalled, Wait) or stalled.until == -inf or self.out:
+            return _UNSAID
+        return stalled
 
     def moment(self, exchange: Exchange) -> float:
         """Return when to send on though nothing that is awaited has come, on the network's clock."""

@@ -198,7 +198,7 @@ class Pool(Asker):
         # A body's source that waits itself is not told tyme by whoever sends the body.
         tyme = self._tymth() if tyme is None and self._tymth else tyme
         if tyme is None:
-            return Wait()
+            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
         left = inf if moment is None else max(0.0, moment - self._setup.network.clock())
         until = min(tyme + left, inf if due is None else due)
         return Wait(on, None if until == inf else until)
