@@ -156,9 +156,8 @@ class Http1:
     def _tell(self, exchange: Exchange) -> None:
         respondent = self._respondent
         self._heard = respondent.received
-        if exchange.progress is not None:
-            to_send = size_of(exchange.request)
-            exchange.report(Progress(self._sent, to_send, self._heard, respondent.size))
+        to_send = size_of(exchange.request)
+        exchange.report(Progress(self._sent, to_send, self._heard, respondent.size))
 
 
 def head_of(exchange: Exchange, respondent: Respondent) -> Response:
