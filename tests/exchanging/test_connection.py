@@ -894,6 +894,20 @@ def test_body_goes_when_no_100_has_come():
     assert exchange.outcome.body == b"fine"
 
 
+def test_body_waits_from_the_head_on():
+    """The wait for a 100 does not count what a connection was idle before."""
+    bench = Bench([answer("a"), []], timeouts=Timeouts(expect=2))
+    bench.ask()
+    bench.service()
+    bench.clock.now += 60
+    bench.ask("PUT", body=b"abc", headers={"Expect": "100-continue"})
+    bench.network.connectors[0].window = 0
+    bench.service()
+    bench.network.connectors[0].window = 1 << 30
+    bench.service(seconds=0.1)
+    assert bench.sent[0].endswith(b"\r\n\r\n")
+
+
 def test_body_waits_for_ever_without_a_limit():
     """With no limit to the wait, the limit on silence ends it."""
     bench = Bench([[]], timeouts=Timeouts(expect=None, read=30))

@@ -167,8 +167,7 @@ class Connection:
             moments.append(self._dial.until)
         if self.exchange is not None:
             moments.append(self._outflow.moment(self.exchange))
-        first = min(moments, default=inf)
-        return None if first == inf else first
+        return None if (first := min(moments, default=inf)) == inf else first
 
     def _restless(self) -> bool:
         """Tell whether another pass would do something at once."""
@@ -245,7 +244,7 @@ class Connection:
         exchange.sent = 0
         self._codec.start(exchange)
         self._fresh = False
-        self._moved = self._setup.network.clock()
+        self._moved = self._outflow.moved = self._setup.network.clock()
         return Phase.BUSY
 
     def _unasked(self, exchange: Exchange | None, data: bytes) -> Phase:
@@ -267,8 +266,7 @@ class Connection:
         if self._codec.passed is not None and exchange.outcome is None:
             return self._pass_on(exchange, *self._codec.passed)
         if exchange.outcome is None and not ended:
-            overdue = self._overdue()
-            if overdue is None:
+            if (overdue := self._overdue()) is None:
                 return Phase.BUSY
             exchange.conclude(overdue, self._at)
         if exchange.outcome is not None:
@@ -378,17 +376,15 @@ class Connection:
         return None
 
     def _deadlines(self) -> list[Deadline]:
-        found, exchange = [], self.exchange
+        exchange = self.exchange
         timeouts = self._setup.timeouts if exchange is None else exchange.timeouts
-        if self.phase is Phase.DIALING:
-            found.append(connect_deadline(timeouts, self._moved))
+        found = [connect_deadline(timeouts, self._moved)] if self.phase is Phase.DIALING else []
         if exchange is None:
             return found
         if self.phase is Phase.BUSY and exchange.awaited is not None:
             still = self._outflow.still_since(exchange, max(self._moved, exchange.awaited))
-            found.append(flow_deadline(timeouts, still, sending=bool(self._outflow.out)))
-        found.append(total_deadline(timeouts, exchange.started))
-        return found
+            found = [flow_deadline(timeouts, still, sending=bool(self._outflow.out))]
+        return [*found, total_deadline(timeouts, exchange.started)]
 
 
 _SERVICE: dict[Phase, Callable[[Connection], Phase]] = {
