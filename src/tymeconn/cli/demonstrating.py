@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hio.base.doing import Doer, Doist
+from hio.base.doing import Doer
 
 from ..policy.chance import Mint, mints
 from ..policy.patience import Patience, Timeouts
 from ..polling.jobs import Job, JobState
 from ..polling.polling import JobOptions, PollingDoer
 from ..pooling import Pool, PoolLimits
+from ..running import ReadyDoist
 from ..testing.jobserver import JobApp, JobServer, JobServerDoer, JobStatus, Work
 from ..tyming.clocks import Calendar, monotonic
 from .serving import TOCK
@@ -87,7 +88,9 @@ class Report:
 class _Counting(Doer):
     """Counts now and then; when all followers are done it counts once more and ends the server's doer."""
 
-    def __init__(self, doist: Doist, server: Doer, followers: Sequence[PollingDoer], show: Show) -> None:
+    def __init__(
+        self, doist: ReadyDoist, server: Doer, followers: Sequence[PollingDoer], show: Show
+    ) -> None:
         super().__init__(tock=_COUNTING)  # type: ignore[no-untyped-call]
         self._doist = doist
         self._server = server
@@ -129,7 +132,7 @@ def demonstrate(demo: Demo, show: Show) -> Report:
     pool = Pool(base_url=f"http://{host}:{port}", connections=PoolLimits(total=demo.connections))
     mint = mints(demo.work.seed)
     followers = [_follower(pool, mint) for _ in range(demo.jobs)]
-    doist = Doist(real=True, tock=TOCK)
+    doist = ReadyDoist(real=True, tock=TOCK)
     serving = JobServerDoer(server)
     counting = _Counting(doist, serving, followers, show)
     try:
