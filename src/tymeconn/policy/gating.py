@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -17,6 +16,7 @@ from enum import Enum, auto
 from ..errors import ExchangeError, PoolTimeout, StaleConnection
 from ..wire.messages import Response
 from .chance import Draw
+from .checking import check_count, check_number
 from .hinting import retry_after
 
 __all__ = ["Circuit", "Gate", "GateLimits", "quota_reset"]
@@ -78,29 +78,15 @@ class GateLimits:
 
     def __post_init__(self) -> None:
         if self.concurrency is not None:
-            self._check_count("concurrency")
-        self._check_count("burst")
-        self._check_count("failures")
+            check_count("gate concurrency", self.concurrency, 1)
+        check_count("gate burst", self.burst, 1)
+        check_count("gate failures", self.failures, 1)
         if self.rate is not None:
-            self._check_number("rate", _SLOWEST)
+            check_number("gate rate", self.rate, _SLOWEST)
         for name in ("rest", "rest_cap", "cool_cap"):
-            self._check_number(name, 0)
+            check_number(f"gate {name}", getattr(self, name))
         if self.rest_cap < self.rest:
             raise ValueError(f"gate rest_cap {self.rest_cap!r} is less than rest {self.rest!r}")
-
-    def _check_count(self, name: str) -> None:
-        value: object = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"gate {name} must be a count, not {value!r}")
-        if not 1 <= value <= sys.maxsize:
-            raise ValueError(f"gate {name} must be at least 1: {value!r}")
-
-    def _check_number(self, name: str, least: float) -> None:
-        value: object = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"gate {name} must be a number, not {value!r}")
-        if not least <= value <= sys.float_info.max:
-            raise ValueError(f"gate {name} must be finite and at least {least}: {value!r}")
 
 
 class Circuit(Enum):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+from .checking import check_number
 
 __all__ = ["Pace"]
 
@@ -34,11 +35,7 @@ class Pace:
 
     def __post_init__(self) -> None:
         for name in ("first", "floor", "start", "cap", "grow", "jitter"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"pace {name} must be a number, not {value!r}")
-            if not math.isfinite(value) or value < 0:
-                raise ValueError(f"pace {name} must be finite and not negative: {value!r}")
+            check_number(f"pace {name}", getattr(self, name))
         if self.cap < self.floor:
             raise ValueError(f"pace cap {self.cap!r} is less than floor {self.floor!r}")
         if self.grow < 1:

@@ -5,13 +5,13 @@ RFC 9110 9.2.2 says which requests may be repeated unasked, 10.2.3 how long a se
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Set
 from dataclasses import dataclass
 
 from ..errors import ExchangeError, PoolTimeout, TotalTimeout
 from ..wire.messages import Request, Response
 from .chance import Draw
+from .checking import check_count, check_number
 from .hinting import retry_after
 from .replaying import may_replay
 
@@ -84,9 +84,9 @@ class Retry:
 
     def __post_init__(self) -> None:
         for name, least in (("attempts", 1), ("saved", 0)):
-            self._check_count(name, least)
+            check_count(f"retry {name}", getattr(self, name), least)
         for name in ("base", "cap", "hint_cap", "share", "spare"):
-            self._check_number(name)
+            check_number(f"retry {name}", getattr(self, name))
         if self.cap < self.base:
             raise ValueError(f"retry cap {self.cap!r} is less than base {self.base!r}")
         if self.share > 1:
@@ -122,20 +122,6 @@ class Retry:
         if isinstance(outcome, ExchangeError):
             return 0.0
         return min(retry_after(outcome.headers, now_utc) or 0.0, self.hint_cap)
-
-    def _check_count(self, name: str, least: int) -> None:
-        value: object = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"retry {name} must be a count, not {value!r}")
-        if not least <= value <= sys.maxsize:
-            raise ValueError(f"retry {name} must be at least {least}: {value!r}")
-
-    def _check_number(self, name: str) -> None:
-        value: object = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"retry {name} must be a number, not {value!r}")
-        if not 0 <= value <= sys.float_info.max:
-            raise ValueError(f"retry {name} must be finite and not negative: {value!r}")
 
 
 class Budget:
