@@ -6,7 +6,6 @@ over. What it knows of the caller beside the request is a `Manner`.
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..policy.authorizing import Auth, authorized, make_auth
 from ..policy.retrying import Retry
 from ..tyming.clocks import Calendar
 from ..wire.cookies import CookieJar
+from ..wire.headers import without
 from ..wire.messages import Request, Response
 from ..wire.redirecting import Follow, next_request, upgrades
 from .repeating import Attempts
@@ -183,7 +183,7 @@ class Conversation:
         # RFC 9110 15.5.18: the same request without the expectation, while its body has not gone out.
         if head.status != 417 or "expect" not in self._request.headers or not self._request.renewable:
             return None
-        return _without_fields(self._request, frozenset({"expect"}))
+        return self._request.with_headers(without(self._request.headers, {"expect"}))
 
     def _challenged(self, head: Response) -> Request | None:
         if head.status != 401 or self._auth is None or not self._request.renewable:
@@ -216,8 +216,3 @@ def _with_field(request: Request, name: str, value: str) -> Request:
     headers = CIMultiDict(request.headers)
     headers[name] = value
     return request.with_headers(CIMultiDictProxy(headers))
-
-
-def _without_fields(request: Request, names: Set[str]) -> Request:
-    kept = ((name, value) for name, value in request.headers.items() if name.lower() not in names)
-    return request.with_headers(CIMultiDictProxy(CIMultiDict(kept)))

@@ -6,14 +6,23 @@ RFC 9110 5.1 (names are tokens) and 5.5 (values hold no CR, LF or NUL; no other 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeAlias
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest
 
-__all__ = ["TOKEN", "HeaderValue", "Headers", "HeadersInput", "check_header", "make_headers", "pairs"]
+__all__ = [
+    "TOKEN",
+    "HeaderValue",
+    "Headers",
+    "HeadersInput",
+    "check_header",
+    "make_headers",
+    "pairs",
+    "without",
+]
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -33,6 +42,12 @@ def make_headers(fields: HeadersInput | None = None) -> Headers:
     if fields is None:
         return CIMultiDictProxy(CIMultiDict())
     return CIMultiDictProxy(CIMultiDict(check_header(*pair) for pair in pairs(fields, "headers")))
+
+
+def without(headers: Headers, names: Set[str]) -> Headers:
+    """Return the headers but those of `names`, which are in lower case."""
+    kept = ((name, value) for name, value in headers.items() if name.lower() not in names)
+    return CIMultiDictProxy(CIMultiDict(kept))
 
 
 def pairs(given: object, what: str) -> list[tuple[Any, Any]]:

@@ -14,7 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import ProtocolError, TooLarge
-from .headers import Headers
+from .headers import Headers, without
 from .messages import Limits
 
 __all__ = ["NOT_IN_TRAILERS", "PREFIX", "Head", "members", "parse_head", "parse_trailers"]
@@ -89,8 +89,7 @@ def parse_trailers(block: bytes, limits: Limits) -> Headers:
         TooLarge: the number of fields exceeds its limit.
     """
     fields = _fields(b"%b%b\r\n" % (_STAND_IN, block), "trailer", limits.headers)
-    allowed = ((name, value) for name, value in fields.items() if name.lower() not in NOT_IN_TRAILERS)
-    return CIMultiDictProxy(CIMultiDict(allowed))
+    return without(fields, NOT_IN_TRAILERS)
 
 
 def members(headers: Headers, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import InvalidRequest, RedirectRefused, TooManyRedirects
-from .headers import Headers, HeadersInput, make_headers
+from .headers import Headers, HeadersInput, make_headers, without
 from .messages import Request, Response
 from .requesting import frame
 from .urls import DEFAULT_PORTS, Origin, Url, resolve
@@ -106,13 +106,8 @@ def _hiding(trailers: Trailers, hidden: Set[str]) -> Trailers:
     if not hidden or trailers is None:
         return trailers
     if callable(trailers):
-        return lambda: _without(make_headers(trailers()), hidden)
-    return _without(trailers, hidden)
-
-
-def _without(fields: Headers, hidden: Set[str]) -> Headers:
-    kept = ((name, value) for name, value in fields.items() if name.lower() not in hidden)
-    return CIMultiDictProxy(CIMultiDict(kept))
+        return lambda: without(make_headers(trailers()), hidden)
+    return without(trailers, hidden)
 
 
 def _location(response: Response) -> str:
