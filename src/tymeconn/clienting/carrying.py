@@ -32,6 +32,15 @@ class Carriage(ABC):
         """Return a wait that is over at once."""
         return Wait(until=self._tymth() if self._tymth else None)
 
+    def _wait(self, tyme: float | None, on: tuple[Awaitable, ...], left: float, due: float | None) -> Wait:
+        """Return the wait for `on`, for at most `left` seconds, or until `due` in tyme."""
+        # A body's source that waits itself is not told tyme by whoever sends the body.
+        tyme = self._tymth() if tyme is None and self._tymth else tyme
+        if tyme is None:
+            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
+        until = min(tyme + left, inf if due is None else due)
+        return Wait(on, None if until == inf else until)
+
     @abstractmethod
     def enqueue(self, exchange: Exchange) -> None:
         """Have the exchange carried after those that came before it."""
@@ -91,7 +100,8 @@ class Carrier(Carriage):
         self._pump()
         while exchange.outcome is None and not ready():
             pumps = self._pumps
-            tyme = yield self._wait(exchange, expiry, tyme)
+            on = (exchange.done, *self._awaited)
+            tyme = yield self._wait(tyme, on, self._left(exchange, expiry), self._connection.due)
             # Of all who wait, one is enough to move the connection: whoever finds that nobody did, or that
             # it was left in another state than the last one saw.
             if self._pumps == pumps or self._stale:
@@ -119,18 +129,12 @@ class Carrier(Carriage):
         self._awaited = self._connection.awaited
         self._until = self._connection.until
 
-    def _wait(self, exchange: Exchange, expiry: float, tyme: float | None) -> Wait:
-        # A body's source that waits itself is not told tyme by whoever sends the body.
-        tyme = self._tymth() if tyme is None and self._tymth else tyme
-        if tyme is None:
-            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
-        moment = self._until
+    def _left(self, exchange: Exchange, expiry: float) -> float:
+        """Return the seconds until there is something to do for the exchange though nothing has come."""
+        moment = inf if self._until is None else self._until
         if exchange is not self._connection.exchange:
-            moment = expiry if moment is None else min(moment, expiry)
-        ends = [] if moment is None or moment == inf else [tyme + max(0.0, moment - self._now)]
-        if self._connection.due is not None:
-            ends.append(self._connection.due)
-        return Wait((exchange.done, *self._awaited), until=min(ends, default=None))
+            moment = min(moment, expiry)
+        return max(0.0, moment - self._now)
 
     def _next(self) -> Exchange | None:
         exchange = next(iter(self._queue), None)

@@ -21,7 +21,7 @@ from ..policy.gating import GateLimits
 from ..policy.patience import Timeouts
 from ..policy.retrying import Retry
 from ..tyming.clocks import Calendar
-from ..tyming.waiting import Awaitable, Wait
+from ..tyming.waiting import Wait
 from ..wire.cookies import CookieJar
 from ..wire.headers import HeadersInput
 from ..wire.messages import Limits, Request, Response
@@ -156,7 +156,7 @@ class Pool(Asker):
                 return
             passes, connection = slot.passes, slot.connection
             on = (exchange.done, *connection.awaited)
-            tyme = yield self._wait(tyme, on, connection.until, connection.due)
+            tyme = yield self._wait(tyme, on, self._left(connection.until), connection.due)
 
     def abandon(self, exchange: Exchange) -> None:
         """End the exchange, unless it has ended, and what it has brought; for whoever gives up waiting."""
@@ -184,24 +184,16 @@ class Pool(Asker):
         while exchange.outcome is None and exchange not in carrying:
             shut = self._keeper.shut_until(exchange)
             moment, due = (expiry, shut) if self._tymth else (min(expiry, shut), None)
-            tyme = yield self._wait(tyme, (exchange.done,), moment, due)
+            tyme = yield self._wait(tyme, (exchange.done,), self._left(moment), due)
             self._keeper.knock(exchange)
             if clock() >= expiry and exchange not in carrying:
                 exchange.conclude(error(self._keeper.why(exchange)), "waiting")
                 self._keeper.forget(exchange)
         return carrying.get(exchange)
 
-    def _wait(
-        self, tyme: float | None, on: tuple[Awaitable, ...], moment: float | None, due: float | None
-    ) -> Wait:
-        """Return the wait for `on`, until a moment of the network's clock, or until `due` in tyme."""
-        # A body's source that waits itself is not told tyme by whoever sends the body.
-        tyme = self._tymth() if tyme is None and self._tymth else tyme
-        if tyme is None:
-            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
-        left = inf if moment is None else max(0.0, moment - self._setup.network.clock())
-        until = min(tyme + left, inf if due is None else due)
-        return Wait(on, None if until == inf else until)
+    def _left(self, moment: float | None) -> float:
+        """Return the seconds until a moment of the network's clock."""
+        return inf if moment is None else max(0.0, moment - self._setup.network.clock())
 
     def _pump(self, slot: Slot, exchange: Exchange) -> None:
         """Make a pass, and one for the exchange that got the connection in it: it need not wait a tick."""
