@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hio.base.doing import Doer, Doist
 
-from tymeconn.clienting import ClientDoer
+from tymeconn.clienting import Client, ClientDoer
 from tymeconn.tyming.clocks import countdown, monotonic
 
 # Real seconds: no story that goes well comes near it, and one that hangs has to end.
@@ -26,6 +26,11 @@ class Story(Doer):
         if self.awaited is None or self._over():
             raise KeyboardInterrupt  # hio's clean way out of a Doist
         return False
+
+
+def client_of(server, **options):
+    """Return a client of a server on loopback."""
+    return Client(hostname="127.0.0.1", port=server.port, **options)
 
 
 def run(serviced, steps, real=True, tock=0.001):

@@ -13,16 +13,12 @@ from tymeconn.clienting import Client
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.scripting import answer
 
-from .playing import ask, bodies, run
+from .playing import ask, bodies, client_of, run
 
 pytestmark = pytest.mark.loopback
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-
-
-def client_of(server, **options):
-    return Client(hostname="127.0.0.1", port=server.port, **options)
 
 
 def chunked(body):

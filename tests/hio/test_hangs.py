@@ -17,16 +17,12 @@ from tymeconn.net.resolving import Resolver
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.scripting import answer
 
-from .playing import ask, bodies, run
+from .playing import ask, bodies, client_of, run
 
 pytestmark = pytest.mark.loopback
 
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-
-
-def client_of(server, **options):
-    return Client(hostname="127.0.0.1", port=server.port, **options)
 
 
 def ticks(number):
