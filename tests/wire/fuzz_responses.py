@@ -6,7 +6,7 @@ from .answer_files import b64, raw
 from .case_files import cases_of
 from .mutating import MOST, cuts, mutated
 from .oracle import compared, ours, plain, theirs
-from .playing import bounds, counted, ended, fed, in_parts
+from .playing import bounds, check_whole, counted, ended, fed, in_parts
 from .test_response_cases import outcome
 
 RESPONSES = [case for case in cases_of("responses.json") if len(raw(case)) < MOST]
@@ -39,6 +39,7 @@ def make(rng):
 def check(case):
     """Return what two readers made of a response; AssertionError when it depends on how it came."""
     data = raw(case)
+    check_whole(case, data)
     parts = in_parts(data, case["cuts"])
     whole = fed(case, [data])
     others = fed(case, parts), fed(case, parts, case["share"], patient=case["patient"])

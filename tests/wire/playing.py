@@ -6,7 +6,9 @@ import sys
 from itertools import pairwise
 
 from tymeconn.wire.framing import STEP
+from tymeconn.wire.whole import whole_answer
 
+from .answer_files import limits_of
 from .test_response_cases import outcome, play
 
 # More than any input here makes in steps of decoding and framing, so that a loop without an end is told.
@@ -65,3 +67,15 @@ def bounds(size):
     a head has come, all of its seven bytes are looked at each time; a head has fourteen bytes at least.
     """
     return 8 * size + 50, (STEP + 1) * size
+
+
+def check_whole(case, data):
+    """Check that an answer which one look takes for whole is what the Respondent makes of it."""
+    found = whole_answer(data, case["method"], limits_of(case))
+    if found is None:
+        return
+    seen = play({**case, "eof": False}, [data])
+    assert (seen.version, seen.status, seen.reason) == found.head[:3]
+    assert (list(seen.headers.items()), seen.body) == (list(found.head.headers.items()), found.body)
+    assert seen.persisted
+    assert not (seen.interims or seen.trailers or seen.tunneled)

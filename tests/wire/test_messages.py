@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import fields
 
 import pytest
 from hio.core.http.clienting import Response as HioResponse
@@ -198,11 +198,14 @@ def test_least_limits():
     assert Limits(body=0).body == 0
 
 
-@pytest.mark.parametrize("value", [Limits(), Meta(), Request("GET", split("http://a.example/"))])
-def test_frozen(value):
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(Limits(), "head"), (Meta(), "elapsed"), (Request("GET", split("http://a.example/")), "url")],
+)
+def test_frozen(value, name):
     """Values never change."""
-    with pytest.raises(FrozenInstanceError):
-        setattr(value, fields(value)[0].name, 1)
+    with pytest.raises(AttributeError):
+        setattr(value, name, 1)
 
 
 def test_request_shows_no_credentials():

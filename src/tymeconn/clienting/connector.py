@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypedDict
 
 from hio.base import tyming
@@ -346,7 +345,7 @@ def untapped(response: Response) -> Response:
     if tunnel is None or not isinstance(tunnel.connector, Tap):
         return response
     inner, taken = tunnel.connector.withdraw()
-    return response.with_meta(replace(response.meta, tunnel=Tunnel(inner, tunnel.data + taken)))
+    return response.with_meta(response.meta._replace(tunnel=Tunnel(inner, tunnel.data + taken)))
 
 
 def _wire_log(wl: Any) -> Any:

@@ -171,7 +171,8 @@ class Asker(Carriage):
         conversation = Conversation(plan.request, plan.manner, attempts)
         while True:
             hearing = _Hearing(conversation, inbox, self._heard)
-            exchange = Exchange(conversation.begin(), plan.timeouts, clock, sink=hearing.listen)
+            request, keeps = conversation.begin(), conversation.ends_with if inbox is None else None
+            exchange = Exchange(request, plan.timeouts, clock, sink=hearing.listen, keeps=keeps)
             exchange.started, exchange.progress = started, plan.progress
             hearing.attend(exchange)
             self.enqueue(exchange)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -107,7 +106,7 @@ class Stream:
         outcome = self._exchange.outcome
         if not isinstance(outcome, Response):
             return self._head
-        return self._head.with_meta(replace(outcome.meta, history=self._head.history))
+        return self._head.with_meta(outcome.meta._replace(history=self._head.history))
 
     def read(self, most: int = 65_536) -> Chunks:
         """Return a generator that waits for bytes and returns from 1 to `most` of them; b"" at the end.

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 
 from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError
@@ -282,7 +281,7 @@ class Connection:
         assert self.connector is not None
         tunnel = Tunnel(self.connector, data)
         self.connector = self.exchange = None
-        exchange.conclude(response.with_meta(replace(response.meta, tunnel=tunnel)))
+        exchange.conclude(response.with_meta(response.meta._replace(tunnel=tunnel)))
         return self._drop()
 
     def _send(self, exchange: Exchange) -> bool:

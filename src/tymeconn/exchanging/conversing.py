@@ -158,7 +158,7 @@ class Conversation:
         """Return the last answer, which knows those before it."""
         if not self.history:
             return response
-        return response.with_meta(replace(response.meta, history=self.history))
+        return response.with_meta(response.meta._replace(history=self.history))
 
     def _take_cookies(self, head: Response) -> None:
         if self._manner.cookies is None:

@@ -77,6 +77,7 @@ class Exchange:
 
     __slots__ = (
         "_clock",
+        "_keeps",
         "_settle",
         "awaited",
         "done",
@@ -100,11 +101,13 @@ class Exchange:
         clock: Clock,
         settle: Callable[[Exchange], None] | None = None,
         sink: Sinking | None = None,
+        keeps: Callable[[int], bool] | None = None,
     ) -> None:
         """Begin; `settle(exchange)` is called once, when the outcome is there.
 
         `sink(respondent)` is asked when the answer's head is there. When it returns a function or a
-        bytearray, the decoded body goes there piece by piece and is not kept.
+        bytearray, the decoded body goes there piece by piece and is not kept. It need not be asked of an
+        answer of whose status `keeps(status)` says so.
         """
         self.request = request
         self.timeouts = timeouts
@@ -120,12 +123,17 @@ class Exchange:
         self.awaited: float | None = self.started
         self.progress: Callable[[Progress], object] | None = None
         self.sink = sink
+        self._keeps = keeps
         self._settle = settle
 
     @property
     def origin(self) -> Origin:
         """Where it goes."""
         return self.request.url.origin
+
+    def keeps(self, status: int) -> bool:
+        """Tell whether an answer of this status is kept as it is, and nobody need be asked."""
+        return self.sink is None or (self._keeps is not None and self._keeps(status))
 
     def wait(self) -> None:
         """Somebody waits from now on for what comes."""
@@ -146,7 +154,7 @@ class Exchange:
             outcome.replayed = self.replayed
         self.outcome = outcome
         # Who gave it often holds this object: without the cycle both go when they are let go.
-        self.sink = None
+        self.sink = self._keeps = None
         if self._settle:
             self._settle(self)
         self.done.fire()
@@ -179,6 +187,7 @@ class Codec(Protocol):
 
     Attributes:
         room: exchanges it takes now. With none in it and no room the connection is spent: close it.
+        unsent: not all of what it carries was put out yet, and taken.
         cut: what was unsent, in part put out or not, is no longer to be sent.
         holding: what is unsent waits for an answer or for `release`.
         stalled: what the source of the body gave when it had nothing: a float, or a Wait for more.
@@ -186,14 +195,11 @@ class Codec(Protocol):
     """
 
     room: int
+    unsent: bool
     holding: bool
     cut: bool
     stalled: float | None
     passed: tuple[Response, bytes] | None
-
-    @property
-    def unsent(self) -> bool:
-        """Not all of what it carries was put out yet."""
 
     def release(self) -> None:
         """Hold back nothing any longer."""

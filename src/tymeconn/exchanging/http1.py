@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from ..errors import BodyError, NoResponse, ProtocolError, StaleConnection
 from ..wire.heads import members
 from ..wire.messages import Limits, Meta, Request, Response
 from ..wire.requesting import expects, size_of
 from ..wire.responding import Respondent
-from ..wire.sending import Pieces, outgoing
+from ..wire.sending import Pieces, at_once, outgoing
+from ..wire.whole import whole_answer
 from .exchange import Exchange, Outcome, Progress
 
 __all__ = ["Http1", "head_of"]
@@ -22,32 +24,32 @@ class Http1:
     never become the answer to a later request (RFC 9112 9.2).
     """
 
-    _respondent: Respondent
-
     def __init__(self, limits: Limits) -> None:
         self.room = 1
-        self.holding = self.cut = False
+        self.unsent = self.holding = self.cut = False
         self.stalled: float | None = None
         self.passed: tuple[Response, bytes] | None = None
         self._limits = limits
         self._exchange: Exchange | None = None
+        # What goes out: all of it as one piece, or one after another.
+        self._piece = b""
         self._pieces: Pieces | None = None
+        # Made when an answer has come that was not whole at once: most are.
+        self._respondent: Respondent | None = None
         self._expecting = False
         # Bytes of the two bodies.
         self._sent = self._heard = 0
-
-    @property
-    def unsent(self) -> bool:
-        """Not all of what it carries was put out yet."""
-        return self._pieces is not None
 
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
         request = exchange.request
         self.room = 0
+        self.unsent = True
         self._exchange = exchange
-        asked = "upgrade" in request.headers
-        self._respondent = Respondent(request.method, self._limits, upgrade=asked, sink=exchange.sink)
+        self._respondent = None
+        self._piece = at_once(request) if exchange.progress is None else b""
+        if self._piece:
+            return
         self._pieces = outgoing(request, self._told)
         self._expecting = expects(request)
         self._sent = self._heard = 0
@@ -69,14 +71,23 @@ class Http1:
 
     def output(self) -> bytes | memoryview:
         """Return the next piece of the request; empty when there is none now, or none any more."""
-        if self._exchange is None or self._pieces is None or self.holding:
+        if self._piece:
+            piece, self._piece = self._piece, b""
+            return piece
+        if self._pieces is None:
+            self.unsent = False
             return b""
-        piece = self._next(self._exchange, self._pieces)
+        if self._exchange is None or self.holding:
+            return b""
+        return self._draw(self._exchange, self._pieces)
+
+    def _draw(self, exchange: Exchange, pieces: Pieces) -> bytes | memoryview:
+        piece = self._next(exchange, pieces)
         self.stalled = piece if isinstance(piece, float) else None
         # RFC 9110 10.1.1: behind a head that expects 100 the body waits.
         self.holding, self._expecting = self._expecting, False
         if piece is None:
-            self._pieces = None
+            self._pieces, self.unsent = None, False
         return b"" if piece is None or isinstance(piece, float) else piece
 
     def _next(self, exchange: Exchange, pieces: Pieces) -> bytes | memoryview | float | None:
@@ -97,26 +108,52 @@ class Http1:
         if exchange is None:
             self.room = 0
             return share
+        if self._respondent is None and self._take_whole(exchange, data):
+            return share - len(data)
         exchange.received += len(data)
-        share = self._respondent.feed(data, share)
+        respondent = self._reader(exchange)
+        share = respondent.feed(data, share)
         if self.unsent:
-            self._heed()
-        if exchange.progress is not None and self._respondent.received > self._heard:
+            self._heed(respondent)
+        if exchange.progress is not None and respondent.received > self._heard:
             self._tell(exchange)
-        if self._respondent.ended:
-            self._finish(exchange)
+        if respondent.ended:
+            self._finish(exchange, respondent)
         return share
+
+    def _take_whole(self, exchange: Exchange, data: bytes) -> bool:
+        """Conclude the exchange if these are all the bytes of a common answer that nobody watches come."""
+        if self.unsent or exchange.progress is not None:
+            return False
+        request = exchange.request
+        answer = whole_answer(data, request.method, self._limits)
+        if answer is None or not exchange.keeps(answer.head.status):
+            return False
+        exchange.received += len(data)
+        self._exchange = None
+        self.room = 0 if self.cut or _closes(request) else 1
+        exchange.conclude(_response(exchange, answer.head, answer.body, Meta(exchange.elapsed)))
+        return True
+
+    def _reader(self, exchange: Exchange) -> Respondent:
+        respondent = self._respondent
+        if respondent is None:
+            request = exchange.request
+            asked = "upgrade" in request.headers
+            respondent = Respondent(request.method, self._limits, upgrade=asked, sink=exchange.sink)
+            self._respondent = respondent
+        return respondent
 
     def eof(self, clean: bool) -> None:  # noqa: FBT001 the seam's signature
         """Take the end of the stream."""
         if self._exchange is not None:
-            self._respondent.eof(clean)
-            self._finish(self._exchange)
+            respondent = self._reader(self._exchange)
+            respondent.eof(clean)
+            self._finish(self._exchange, respondent)
         self.room = 0
 
-    def _heed(self) -> None:
+    def _heed(self, respondent: Respondent) -> None:
         """Send the body when the answer asks for it, and what is left of it no longer when it does not."""
-        respondent = self._respondent
         if any(status == 100 for status, _ in respondent.interims):
             self.holding = False
         # RFC 9112 9.5: who is refused stops sending. Behind a 2xx the peer may still read what it answers.
@@ -124,17 +161,18 @@ class Http1:
             self._stop()
 
     def _stop(self) -> None:
+        self.cut = self.cut or self.unsent
+        self.unsent = self.holding = False
+        self.stalled = None
+        self._piece = b""
         pieces, self._pieces = self._pieces, None
-        self.holding, self.stalled = False, None
         if pieces is not None:
-            self.cut = True
             # The source's generator is closed with it. What it raises then concerns nobody any more.
             with suppress(Exception):
                 pieces.close()
 
-    def _finish(self, exchange: Exchange) -> None:
+    def _finish(self, exchange: Exchange, respondent: Respondent) -> None:
         self._exchange = None
-        respondent = self._respondent
         # A request that is still going out would run into the next one's.
         if respondent.persisted and not (self.unsent or self.cut) and not _closes(exchange.request):
             self.room = 1
@@ -154,7 +192,7 @@ class Http1:
             self._tell(self._exchange)
 
     def _tell(self, exchange: Exchange) -> None:
-        respondent = self._respondent
+        respondent = self._reader(exchange)
         self._heard = respondent.received
         to_send = size_of(exchange.request)
         exchange.report(Progress(self._sent, to_send, self._heard, respondent.size))
@@ -162,18 +200,14 @@ class Http1:
 
 def head_of(exchange: Exchange, respondent: Respondent) -> Response:
     """Return the answer as far as it is there; its body is empty until it is whole."""
-    response = Response(
-        version=respondent.version,
-        status=respondent.status,
-        reason=respondent.reason,
-        headers=respondent.headers,
-        body=respondent.body,
-        data=None,
-        request=exchange.request,
-        errored=False,
-        error=None,
-    )
-    return response.with_meta(Meta(exchange.elapsed, respondent.interims, respondent.trailers))
+    head = (respondent.version, respondent.status, respondent.reason, respondent.headers)
+    meta = Meta(exchange.elapsed, respondent.interims, respondent.trailers)
+    return _response(exchange, head, respondent.body, meta)
+
+
+def _response(exchange: Exchange, head: tuple[Any, ...], body: bytes, meta: Meta) -> Response:
+    # hio's fields: those of the head, then body, data, request, errored and error.
+    return Response.known((*head, body, None, exchange.request, False, None), meta)
 
 
 def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:

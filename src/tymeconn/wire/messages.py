@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Self
 
 from multidict import MultiMapping
 
@@ -71,6 +71,7 @@ class Request:
         source: where the body comes from when it is not in `body`.
         trailers: fields behind a chunked body, or a function that says them when the body is out.
         target: what stands in the request line in place of the URL's own.
+        head: the head as bytes, for whom it was cheap to know ahead.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Request:
     source: Source | None = None
     trailers: Headers | Callable[[], HeadersInput] | None = None
     target: str = ""
+    head: bytes = field(default=b"", compare=False)
 
     def __repr__(self) -> str:
         """Show what may stand in a log: headers and userinfo hold credentials."""
@@ -99,8 +101,10 @@ class Request:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+_NONE = make_headers()
+
+
+class Meta(NamedTuple):
     """What is known of a response beside hio's nine fields.
 
     Attributes:
@@ -113,7 +117,7 @@ class Meta:
 
     elapsed: float = 0.0
     interims: tuple[tuple[int, Headers], ...] = ()
-    trailers: Headers = field(default_factory=make_headers)
+    trailers: Headers = _NONE
     history: tuple[Response, ...] = ()
     tunnel: Any = None
 
@@ -140,7 +144,12 @@ class Response(_Fields):
 
     def with_meta(self, meta: Meta) -> Response:
         """Return the same response that also knows `meta`."""
-        response = tuple.__new__(type(self), self)
+        return self.known(self, meta)
+
+    @classmethod
+    def known(cls, values: tuple[Any, ...], meta: Meta) -> Self:
+        """Return the response of the nine values, which also knows `meta`."""
+        response = tuple.__new__(cls, values)
         response.__dict__["meta"] = meta
         return response
 

@@ -12,7 +12,7 @@ from .headers import make_headers
 from .messages import Request
 from .requesting import check_trailers, encode, expects
 
-__all__ = ["Pieces", "Told", "outgoing"]
+__all__ = ["Pieces", "Told", "at_once", "outgoing"]
 
 # Up to this size head and pieces go out together: one send, one segment train.
 _JOINED = 65_536
@@ -34,16 +34,23 @@ def outgoing(request: Request, told: Told) -> Pieces:
     Raises:
         BodyError: the body's source failed, or gave more or fewer bytes than Content-Length declares.
     """
-    headers = request.headers
-    whole = request.source is None and len(request.body) <= _JOINED
-    if whole and "expect" not in headers and "transfer-encoding" not in headers:
-        return _at_once(request, told)
-    return _in_pieces(request, told)
+    piece = at_once(request)
+    return _in_one(piece, len(request.body), told) if piece else _in_pieces(request, told)
 
 
-def _at_once(request: Request, told: Told) -> Pieces:
-    yield encode(request) + request.body
-    told(len(request.body))
+def at_once(request: Request) -> bytes:
+    """Return the request as one piece, if it may go out so; else nothing."""
+    headers, body = request.headers, request.body
+    if request.source is not None or len(body) > _JOINED:
+        return b""
+    if "expect" in headers or "transfer-encoding" in headers:
+        return b""
+    return (request.head or encode(request)) + body
+
+
+def _in_one(piece: bytes, size: int, told: Told) -> Pieces:
+    yield piece
+    told(size)
 
 
 def _in_pieces(request: Request, told: Told) -> Pieces:
