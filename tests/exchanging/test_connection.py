@@ -549,9 +549,9 @@ def breaking(connector):
     return connector
 
 
-@pytest.mark.parametrize(("size", "share"), [(60_000, 262_144), (1, 8)])
+@pytest.mark.parametrize(("size", "share"), [(65_536, 262_144), (60_000, 240_000), (1, 8)])
 def test_pass_reads_a_bounded_share(size, share):
-    """A peer that has endless bytes gets 256 KiB or 8 reads of one pass, and not a byte more."""
+    """A peer that has endless bytes gets at most 256 KiB and 8 reads of one pass."""
     bench = Bench([[b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", *[b"x" * size] * 100]])
     exchange = bench.ask()
     bench.service(passes=3)
@@ -740,14 +740,14 @@ def test_open_that_fails_is_quiet():
 
 
 def test_awaited_follows_the_phases():
-    """One signal is awaited always, and while dialing what the dial awaits."""
+    """While dialing it is what the dial awaits; else, without a descriptor, the signal."""
     bench = Bench([None])
-    (signal,) = bench.connection.awaited
+    signal = bench.connection.stirred
     bench.ask()
     bench.service(passes=1)
-    first, *others = bench.connection.awaited
-    assert (first is signal, len(others)) == (True, 1)
+    (dialing,) = bench.connection.awaited
     bench.service(passes=2)
+    assert dialing is not signal
     assert bench.connection.awaited == (signal,)
 
 
@@ -765,7 +765,7 @@ def test_signal_fires_whenever_something_changed(passes, act):
     bench, fired = Bench([None]), []
     exchange = bench.ask()
     bench.service(passes)
-    bench.connection.awaited[0].attend("test", lambda: fired.append(True))
+    bench.connection.stirred.attend("test", lambda: fired.append(True))
     act(bench, exchange)
     assert fired == [True]
 
@@ -777,20 +777,18 @@ def test_end_of_the_connection_fires_the_signal():
     bench.service()
     bench.network.connectors[0].attach(lambda _: None)
     bench.network.connectors[0].say(END)
-    bench.connection.awaited[0].attend("test", lambda: fired.append(True))
+    bench.connection.stirred.attend("test", lambda: fired.append(True))
     bench.service()
     assert fired == [True]
 
 
-def test_descriptor_is_awaited_beside_the_signal():
-    """A selector watches the connector, and the signal tells when it is gone."""
+def test_descriptor_is_awaited_alone(monkeypatch):
+    """A connector with a descriptor is what a selector watches, and nothing beside it."""
+    monkeypatch.setattr(ScriptedConnector, "fileno", lambda _: 7)
     bench = Bench([None])
-    (signal,) = bench.connection.awaited
     bench.ask()
     bench.service()
-    connector = bench.network.connectors[0]
-    connector.fileno = lambda: 7
-    assert bench.connection.awaited == (signal, connector)
+    assert bench.connection.awaited == (bench.network.connectors[0],)
 
 
 def test_quiet_connection_has_nothing_to_do():

@@ -126,7 +126,7 @@ class Carrier(Carriage):
         self._connection.service()
         self._stale = False
         self._now = self._setup.network.clock()
-        self._awaited = self._connection.awaited
+        self._awaited = (self._connection.stirred, *self._connection.awaited)
         self._until = self._connection.until
 
     def _left(self, exchange: Exchange, expiry: float) -> float:

@@ -27,11 +27,11 @@ from ..policy.replaying import may_replay
 from ..tyming.waiting import Awaitable, Signal
 from ..wire.messages import Response
 from ..wire.urls import Origin
-from .deadlines import Deadline, connect_deadline, flow_deadline, total_deadline
+from .deadlines import NEVER, Deadline, connect_deadline, flow_deadline, total_deadline
 from .exchange import Exchange, Tunnel
 from .http1 import Http1
 from .outflow import Outflow
-from .setup import Budget, Setup
+from .setup import RECV_SIZE, Budget, Setup
 
 __all__ = ["Connection", "Phase"]
 
@@ -54,6 +54,7 @@ class Connection:
         exchange: what it carries, or is being opened for.
         connector: the byte stream while it is up.
         cutoff: the peer ended it, and it was not opened again since.
+        stirred: fires at every close, and at news of a connector without a descriptor.
     """
 
     def __init__(self, setup: Setup, take: Callable[[], Exchange | None]) -> None:
@@ -67,7 +68,7 @@ class Connection:
         self.connector: Connector | None = None
         self.cutoff = False
         self._codec = Http1(setup.limits)
-        self._stirred = Signal()
+        self.stirred = Signal()
         self._outflow = Outflow(self._codec, setup.network.clock)
         # It has come up in this very pass, and carried nothing.
         self._fresh = False
@@ -76,32 +77,25 @@ class Connection:
         self._moved = 0.0
         self._dials = 0
         self._budget = Budget()
-        # The connector has notified since it was last read.
-        self._news = False
+        # The connector has a descriptor; or it has notified since it was last read.
+        self._watched = self._news = False
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
-        self._guarded(self._pass)
-
-    def _pass(self) -> None:
-        self._dials = 0
-        self._budget.renew()
-        while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
-            self.phase = phase
-
-    def _guarded(self, act: Callable[[], object]) -> None:
         # Whatever closes a generator may come here again in the middle of a pass, the garbage collector
         # too: then nothing may be taken away under the pass's feet.
         if self._serving:
             return
         self._serving = True
+        self._dials = 0
+        self._budget.renew()
         try:
-            act()
+            while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
+                self.phase = phase
         finally:
             self._serving = False
         if self._closing:
-            reason, self._closing = self._closing, ""
-            self.close(reason)
+            self.close(self._closing)
 
     def open(self, origin: Origin) -> None:
         """Begin to connect to `origin`, if the connection is closed; nobody is told when that fails."""
@@ -115,18 +109,24 @@ class Connection:
         if self._serving:
             self._closing = reason
         else:
-            self.exchange = None
+            self._closing, self.exchange = "", None
             self.phase = self._drop()
         if exchange is not None:
             exchange.conclude(Canceled(reason), at)
 
     def flush(self) -> None:
         """Send what the exchange still has to send, and receive nothing."""
-        if self.phase is Phase.BUSY and (exchange := self.exchange):
-            self._guarded(lambda: self._send(exchange))
+        if self.phase is Phase.BUSY and (exchange := self.exchange) and not self._serving:
+            self._serving = True
+            try:
+                self._send(exchange)
+            finally:
+                self._serving = False
+            if self._closing:
+                self.close(self._closing)
 
     @property
-    def unsent(self) -> memoryview:
+    def unsent(self) -> bytes | memoryview:
         """The piece of the request that was begun and is not taken yet."""
         return self._outflow.out
 
@@ -139,17 +139,18 @@ class Connection:
                 self._codec.cancel(exchange)
                 self.phase = self._drop()
         exchange.conclude(error, at)
-        self._stirred.fire()
+        self.stirred.fire()
 
     @property
     def awaited(self) -> tuple[Awaitable, ...]:
-        """What may change something before `until`; a signal is among them that fires at every close."""
+        """What may change something before `until`, beside the exchange's own end."""
         if self._dial is not None:
-            return (self._stirred, *self._dial.awaited)
-        unread = self._full and not self._outflow.out
-        if self.connector is None or self.connector.fileno() is None or unread:
-            return (self._stirred, *self._outflow.stall.on)
-        return (self._stirred, self.connector, *self._outflow.stall.on)
+            return self._dial.awaited
+        if self.connector is None or not self._watched:
+            return (self.stirred, *self._outflow.stall.on)
+        if self._full and not self._outflow.out:
+            return self._outflow.stall.on
+        return (self.connector, *self._outflow.stall.on)
 
     @property
     def due(self) -> float | None:
@@ -161,12 +162,12 @@ class Connection:
         """The second of the network's clock at which a pass does something though nothing was awaited."""
         if self._restless():
             return self._setup.network.clock()
-        moments = [moment for moment, _, _ in self._deadlines()]
+        first, _, _ = self._deadline()
         if self._dial is not None and self._dial.until is not None:
-            moments.append(self._dial.until)
+            first = min(first, self._dial.until)
         if self.exchange is not None:
-            moments.append(self._outflow.moment(self.exchange))
-        return None if (first := min(moments, default=inf)) == inf else first
+            first = min(first, self._outflow.moment(self.exchange))
+        return None if first == inf else first
 
     def _restless(self) -> bool:
         """Tell whether another pass would do something at once."""
@@ -222,7 +223,8 @@ class Connection:
             return Phase.DIALING if error_due is None else self._fail(error_due)
         self._dial = None
         self.connector = connector
-        if connector.fileno() is None:
+        self._watched = connector.fileno() is not None
+        if not self._watched:
             connector.attach(self._stir)
         self._fresh = True
         return Phase.READY
@@ -287,22 +289,26 @@ class Connection:
     def _send(self, exchange: Exchange) -> bool:
         """Send what there is; True when something went out and nothing is left."""
         assert self.connector is not None
+        if not (self._outflow.out or self._codec.unsent):
+            return False
         before = exchange.sent
         self._budget.curtailed = self._outflow.send(self.connector, exchange)
         return exchange.sent > before and not (self._outflow.out or self._codec.unsent)
 
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
-        while self._hears(exchange) and self._budget.affords:
-            data = b"" if self._budget.behind else self._recv()
+        budget = self._budget
+        while self._hears(exchange):
+            if not budget.affords:
+                budget.curtailed = True
+                break
+            data = b"" if budget.behind else self._recv()
             if data is None:
                 break
-            if not data and not self._budget.behind:
+            if not data and not budget.behind:
                 self._end(exchange)
                 return True
             self._feed(exchange, data)
-        else:
-            self._budget.curtailed = self._hears(exchange)
         return False
 
     def _hears(self, exchange: Exchange) -> bool:
@@ -322,7 +328,7 @@ class Connection:
         assert self.connector is not None
         self._news = False
         try:
-            data = self.connector.recv(self._budget.size)
+            data = self.connector.recv(RECV_SIZE)
         except OSError as error:
             self._outflow.broken = self._outflow.broken or error
             data = b""
@@ -359,31 +365,31 @@ class Connection:
         self._codec = Http1(self._setup.limits)
         self._outflow = Outflow(self._codec, self._setup.network.clock)
         self._budget.curtailed = self._budget.behind = self._news = False
-        self._stirred.fire()
+        self.stirred.fire()
         return Phase.CLOSED
 
     def _stir(self, _connector: Connector) -> None:
         # The signal wakes whoever waits; in the middle of a pass nobody does, and the pass must be told.
         self._news = True
-        self._stirred.fire()
+        self.stirred.fire()
 
     def _overdue(self) -> ExchangeError | None:
-        now = self._setup.network.clock()
-        for moment, error, what in self._deadlines():
-            if now >= moment:
-                return error(f"{what} {self.origin} within its limit")
-        return None
+        moment, error, what = self._deadline()
+        late = self._setup.network.clock() >= moment
+        return error(f"{what} {self.origin} within its limit") if late else None
 
-    def _deadlines(self) -> list[Deadline]:
+    def _deadline(self) -> Deadline:
+        """Return the one that is due first."""
         exchange = self.exchange
         timeouts = self._setup.timeouts if exchange is None else exchange.timeouts
-        found = [connect_deadline(timeouts, self._moved)] if self.phase is Phase.DIALING else []
+        first = connect_deadline(timeouts, self._moved) if self.phase is Phase.DIALING else NEVER
         if exchange is None:
-            return found
+            return first
         if self.phase is Phase.BUSY and exchange.awaited is not None:
             still = self._outflow.still_since(exchange, max(self._moved, exchange.awaited))
-            found = [flow_deadline(timeouts, still, sending=bool(self._outflow.out))]
-        return [*found, total_deadline(timeouts, exchange.started)]
+            first = flow_deadline(timeouts, still, sending=bool(self._outflow.out))
+        total = total_deadline(timeouts, exchange.started)
+        return first if first[0] <= total[0] else total
 
 
 _SERVICE: dict[Phase, Callable[[Connection], Phase]] = {

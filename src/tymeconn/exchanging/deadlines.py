@@ -8,10 +8,11 @@ from typing import TypeAlias
 from ..errors import ConnectTimeout, ExchangeTimeout, ReadTimeout, TotalTimeout, WriteTimeout
 from ..policy.patience import Timeouts
 
-__all__ = ["Deadline", "connect_deadline", "flow_deadline", "total_deadline"]
+__all__ = ["NEVER", "Deadline", "connect_deadline", "flow_deadline", "total_deadline"]
 
 # When, what it is then, and what to say of it before the origin's name.
 Deadline: TypeAlias = tuple[float, type[ExchangeTimeout], str]
+NEVER: Deadline = (inf, TotalTimeout, "")
 
 
 def connect_deadline(timeouts: Timeouts, begun: float) -> Deadline:

@@ -14,7 +14,6 @@ __all__ = ["Outflow"]
 
 # Pieces of a request that one pass sends.
 _SENDS = 8
-_NOTHING = memoryview(b"")
 _UNSAID = Wait()
 # How long a source that does not say when it has more is left alone: hio's default tock.
 _POLL = 0.03125
@@ -32,7 +31,7 @@ class Outflow:
     __slots__ = ("_clock", "_codec", "broken", "moved", "out")
 
     def __init__(self, codec: Codec, clock: Clock) -> None:
-        self.out = _NOTHING
+        self.out: bytes | memoryview = b""
         self.broken: OSError | None = None
         self.moved = clock()
         self._codec = codec
@@ -72,19 +71,16 @@ class Outflow:
 
     def send(self, connector: Connector, exchange: Exchange) -> bool:
         """Send what there is, within the budget of a pass; True when there is more to send at once."""
-        if not (self.out or self._codec.unsent):
-            return False
-        if self._codec.holding and self._clock() >= self._release_due(exchange):
-            self._codec.release()
+        codec = self._codec
+        if codec.holding and self._clock() >= self._release_due(exchange):
+            codec.release()
         for _ in range(_SENDS):
-            if exchange.outcome is not None or not self._refill():
+            if (
+                exchange.outcome is not None
+                or not self._refill()
+                or not self._hand_over(connector, exchange)
+            ):
                 return False
-            count = self._hand_over(connector)
-            if not count:
-                return False
-            self.out = self.out[count:]
-            self.moved = self._clock()
-            exchange.sent += count
         return self._refill()
 
     def _release_due(self, exchange: Exchange) -> float:
@@ -92,20 +88,28 @@ class Outflow:
         return inf if expect is None else self.moved + expect
 
     def _refill(self) -> bool:
-        if self._codec.cut:
-            self.out = _NOTHING
-        if not self.out and self._codec.unsent:
-            self.out = memoryview(self._codec.output())
-            if self.starved:
+        codec = self._codec
+        if codec.cut:
+            self.out = b""
+        if not self.out and codec.unsent:
+            self.out = codec.output()
+            if codec.stalled is not None:
                 self.moved = self._clock()
         return bool(self.out)
 
-    def _hand_over(self, connector: Connector) -> int:
+    def _hand_over(self, connector: Connector, exchange: Exchange) -> bool:
+        """Send of the piece what is taken; False when nothing is."""
         if self.broken:
-            return 0
+            return False
         try:
-            return connector.send(self.out)
+            count = connector.send(self.out)
         except OSError as error:
             # The peer may have answered before it stopped reading (413): go on receiving.
             self.broken = error
-            return 0
+            return False
+        if not count:
+            return False
+        self.out = b"" if count == len(self.out) else memoryview(self.out)[count:]
+        self.moved = self._clock()
+        exchange.sent += count
+        return True

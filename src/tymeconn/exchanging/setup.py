@@ -61,15 +61,10 @@ class Budget:
     @property
     def affords(self) -> bool:
         """Another read is within it."""
-        return self.reads < READS and self._received < _READ_BYTES and self.share > 0
-
-    @property
-    def size(self) -> int:
-        """How many bytes the next read may take."""
-        # At least one: what is asked for no bytes looks like the end.
-        return max(1, min(RECV_SIZE, _READ_BYTES - self._received))
+        return self.reads < READS and self._received <= _READ_BYTES - RECV_SIZE and self.share > 0
 
     def spend(self, data: bytes | None) -> None:
         """Count a read."""
         self.reads += 1
-        self._received += len(data or b"")
+        if data:
+            self._received += len(data)

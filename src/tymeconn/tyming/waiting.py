@@ -42,6 +42,8 @@ class Signal:
 
     def fire(self) -> None:
         """Wake all who wait now, in the order in which they came."""
+        if not self._wakes:
+            return
         # One by one, so that a waiter may attend again and may withdraw another that was not woken yet.
         for key in list(self._wakes):
             wake = self._wakes.pop(key, None)
