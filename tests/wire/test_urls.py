@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 import pytest
@@ -88,7 +87,7 @@ def test_split_agrees_with_the_standard_library(url):
     if parts is not None:
         other = urlsplit(str(parts))
         default = {"http": 80, "https": 443}[other.scheme]
-        assert (other.scheme, other.hostname, other.port or default) == astuple(parts.origin)
+        assert (other.scheme, other.hostname, other.port or default) == parts.origin
 
 
 @given(TAILS.map("/".__add__) | st.text().map("/".__add__) | TAILS.filter(lambda tail: ":" not in tail))

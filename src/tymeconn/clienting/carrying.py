@@ -46,7 +46,7 @@ class Carriage(ABC):
         """Have the exchange carried after those that came before it."""
 
     @abstractmethod
-    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+    def carried(self, exchange: Exchange, ready: Callable[[], bool] | None = None) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move its connection meanwhile."""
 
     @abstractmethod
@@ -93,12 +93,12 @@ class Carrier(Carriage):
         """Have the exchange carried after those that came before it."""
         self._queue[exchange] = None
 
-    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+    def carried(self, exchange: Exchange, ready: Callable[[], bool] | None = None) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move the connection meanwhile."""
         expiry, error = queue_limit(exchange, self._setup.network.clock())
         tyme = None
         self._pump()
-        while exchange.outcome is None and not ready():
+        while exchange.outcome is None and not (ready and ready()):
             pumps = self._pumps
             on = (exchange.done, *self._awaited)
             tyme = yield self._wait(tyme, on, self._left(exchange, expiry), self._connection.due)

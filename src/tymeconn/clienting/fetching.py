@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from math import inf
-from typing import TypeAlias, Unpack, cast
+from typing import Any, NamedTuple, TypeAlias, Unpack, cast
 
 from ..errors import Canceled, ExchangeError, HookError, InvalidRequest, ProtocolError, TotalTimeout
 from ..exchanging.conversing import Conversation, Manner
@@ -35,6 +34,7 @@ Answer: TypeAlias = Generator[Wait, float | None, Response]
 # new one.
 _DRAINED = 65_536
 _OWN = ("auth", "follow", "retry", "timeout", "progress")
+_NOTHING: dict[str, Any] = dict.fromkeys(_OWN)
 
 
 class Asker(Carriage):
@@ -145,12 +145,14 @@ class Asker(Carriage):
         return self.fetch("OPTIONS", url, **options)
 
     def _planned(self, method: str, url: str, options: FetchOptions) -> _Plan:
-        own = {name: options.pop(name, None) for name in _OWN}  # type: ignore[misc]
+        own = {name: options.pop(name, None) for name in _OWN} if options else _NOTHING  # type: ignore[misc]
         request = self._make(method, url, cast("MessageOptions", options))
-        timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
-        trusted = self._trusts(request.url.origin)
+        trusted = self._manner.auth is None or self._trusts(request.url.origin)
         manner = self._manner.changed(own["auth"], own["follow"], own["retry"], trusted=trusted)
-        return _Plan(request, manner, timeouts, own["progress"])
+        if own is _NOTHING:
+            return _Plan(request, manner, self._setup.timeouts, None)
+        timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
+        return _Plan(request, manner, _checked(timeouts, own["progress"]), own["progress"])
 
     def _fetched(self, plan: _Plan) -> Answer:
         hearing = yield from self._conversed(plan, None)
@@ -177,7 +179,7 @@ class Asker(Carriage):
             hearing.attend(exchange)
             self.enqueue(exchange)
             try:
-                yield from self.carried(exchange, hearing.enough)
+                yield from self.carried(exchange, None if inbox is None else hearing.enough)
                 hearing.conclude()
             except BaseException:
                 self.abandon(exchange)
@@ -242,8 +244,7 @@ class Fetcher(Carrier, Asker):
         return origin == self._base.origin
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What was asked for, checked."""
 
     request: Request
@@ -251,12 +252,13 @@ class _Plan:
     timeouts: Timeouts
     progress: Callable[[Progress], object] | None
 
-    def __post_init__(self) -> None:
-        timeouts: object = self.timeouts
-        if not isinstance(timeouts, Timeouts):
-            raise TypeError(f"timeout must be Timeouts, as in Timeouts(total=5), not {timeouts!r}")
-        if self.progress is not None and not callable(self.progress):
-            raise TypeError(f"progress must be a function, not {self.progress!r}")
+
+def _checked(timeouts: object, progress: object) -> Timeouts:
+    if not isinstance(timeouts, Timeouts):
+        raise TypeError(f"timeout must be Timeouts, as in Timeouts(total=5), not {timeouts!r}")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be a function, not {progress!r}")
+    return timeouts
 
 
 class _Hearing:
@@ -267,8 +269,11 @@ class _Hearing:
         response: the answer: whole, or its head when there is an inbox.
     """
 
+    __slots__ = ("_conversation", "_drained", "_head", "_heard", "_inbox", "exchange", "response")
+
     exchange: Exchange
     response: Response
+    _drained: bytearray
 
     def __init__(
         self,
@@ -280,7 +285,6 @@ class _Hearing:
         self._inbox = inbox
         self._heard = heard
         self._head: Response | None = None
-        self._drained = bytearray()
 
     def attend(self, exchange: Exchange) -> None:
         """Await the answer of the exchange."""
@@ -298,12 +302,13 @@ class _Hearing:
         self._head = head
         if onward:
             self.exchange.timeouts = self.exchange.timeouts.draining()
+            self._drained = bytearray()
             return self._drain
         return None if self._inbox is None else self._inbox.open()
 
     def enough(self) -> bool:
-        """Tell whether what was waited for is there before the answer has ended."""
-        return self._inbox is not None and self._head is not None and not self._conversation.onward
+        """Tell whether the head of the last answer is there: that is all that an inbox waits for."""
+        return self._head is not None and not self._conversation.onward
 
     def conclude(self) -> None:
         """Take the answer; raise the error in its place."""

@@ -79,6 +79,18 @@ class Conversation:
         delay: seconds of tyme to wait before it.
     """
 
+    __slots__ = (
+        "_attempts",
+        "_auth",
+        "_challenges",
+        "_hops",
+        "_manner",
+        "_request",
+        "delay",
+        "history",
+        "onward",
+    )
+
     def __init__(self, request: Request, manner: Manner, attempts: Attempts | None = None) -> None:
         """Begin; the request is sent as it is, with auth and cookies put in; `attempts` may repeat it."""
         self.history: tuple[Response, ...] = ()
@@ -99,7 +111,8 @@ class Conversation:
         if self._attempts is not None and self.delay is None:
             self._attempts.begin(self._request.url.origin)
         self.onward, self.delay = False, None
-        request = self._with_cookies(self._request)
+        jar = self._manner.cookies
+        request = self._request if jar is None else self._with_cookies(self._request, jar)
         if self._auth is None:
             return request
         try:
@@ -169,9 +182,8 @@ class Conversation:
         except Exception as error:
             raise HookError(f"the jar's suffixes raised {type(error).__name__}") from error
 
-    def _with_cookies(self, request: Request) -> Request:
-        jar = self._manner.cookies
-        value = jar.cookie(request.url, self._manner.calendar.now()) if jar is not None else ""
+    def _with_cookies(self, request: Request, jar: CookieJar) -> Request:
+        value = jar.cookie(request.url, self._manner.calendar.now())
         if not value:
             return request
         given = request.headers.getall("cookie", ())

@@ -134,6 +134,23 @@ class Ledger:
         place.waiting[exchange] = None
         self._review(place)
 
+    def take(self, origin: Origin, now: float) -> Slot | None:
+        """Return the idle slot that an exchange of `origin` gets at once, if nobody is to be asked."""
+        place = self._places.get(origin)
+        # While there are idle slots, `assign` has left nobody waiting who could have had one.
+        if place is None or not place.idle or place.gate is not None:
+            return None
+        slot = next(reversed(place.idle))
+        if now >= slot.expires:
+            return None
+        del place.idle[slot], self._idle[slot]
+        return slot
+
+    @property
+    def settled(self) -> bool:
+        """Nobody waits for whom there may be a connection."""
+        return not self._turns
+
     def leave(self, exchange: Exchange) -> None:
         """Let an exchange that no longer waits go, if it is still there."""
         place = self._places.get(exchange.origin)

@@ -7,7 +7,7 @@ What there is to decide is decided in the ledger, between two passes and never w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -66,7 +66,11 @@ class Keeper:
 
     def seek(self, exchange: Exchange) -> None:
         """Have a slot found for the exchange: now, or when it is its turn."""
-        self._tell(self._ledger.wait, exchange)
+        slot = None if self._telling else self._ledger.take(exchange.origin, self._setup.network.clock())
+        if slot is None:
+            self._tell(self._ledger.wait, exchange)
+        else:
+            self._grant(exchange, slot)
 
     def release(self, slot: Slot) -> None:
         """Take back the slot when its exchange has ended, unless a pass over its connection goes on."""
@@ -133,9 +137,10 @@ class Keeper:
                 woken = self._rearrange()
             finally:
                 self._telling = False
-            closing, self._closing = self._closing, []
-            for slot in closing:
-                self._shut(slot)
+            if self._closing:
+                closing, self._closing = self._closing, []
+                for slot in closing:
+                    self._shut(slot)
             for exchange in woken:
                 exchange.done.fire()
 
@@ -146,17 +151,22 @@ class Keeper:
             exchange.conclude(Canceled(_CLOSED), "waiting")
             self.release(slot)
 
-    def _rearrange(self) -> list[Exchange]:
+    def _rearrange(self) -> Sequence[Exchange]:
         """Tell the ledger all that is new, and return the exchanges that have to hear of what followed."""
         while self._news:
             act, subject = self._news.popleft()
             act(subject)
+        if self._ledger.settled:
+            return ()
         orders = self._ledger.assign(self._setup.network.clock())
         self._closing += orders.closing
         for exchange, slot in orders.granted:
-            slot.exchange, slot.passes = exchange, 0
-            self.carrying[exchange] = slot
+            self._grant(exchange, slot)
         return [*(exchange for exchange, _ in orders.granted), *orders.shut]
+
+    def _grant(self, exchange: Exchange, slot: Slot) -> None:
+        slot.exchange, slot.passes = exchange, 0
+        self.carrying[exchange] = slot
 
     def _release(self, slot: Slot) -> None:
         exchange, connection = slot.exchange, slot.connection

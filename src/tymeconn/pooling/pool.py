@@ -140,7 +140,7 @@ class Pool(Asker):
         """Have the exchange carried, after those to its origin that came before it."""
         self._keeper.seek(exchange)
 
-    def carried(self, exchange: Exchange, ready: Callable[[], bool]) -> Waiting:
+    def carried(self, exchange: Exchange, ready: Callable[[], bool] | None = None) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move its connection meanwhile."""
         slot = self._keeper.carrying.get(exchange)
         if slot is None:
@@ -152,7 +152,7 @@ class Pool(Asker):
         while slot is not None:
             if exchange.outcome is None and slot.passes == passes:
                 self._pump(slot, exchange)
-            if exchange.outcome is not None or ready():
+            if exchange.outcome is not None or (ready and ready()):
                 return
             passes, connection = slot.passes, slot.connection
             on = (exchange.done, *connection.awaited)

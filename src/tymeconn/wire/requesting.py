@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -26,6 +26,7 @@ from .urls import Origin, Params, Url, credentials, encode_pairs, with_params
 
 __all__ = [
     "MessageOptions",
+    "Usual",
     "check_given",
     "check_method",
     "check_trailers",
@@ -89,19 +90,38 @@ def make_request(method: str, url: Url, **options: Unpack[MessageOptions]) -> Re
         TypeError: an unknown option, two bodies, or a value of the wrong type.
     """
     if isinstance(method, str) and not options and url.userinfo is None:
-        method, headers = _plain(method, url.origin)
-        return Request(method, url, headers)
+        return _usual(method, url.origin).request(url)
     return _made(method, url, options)
 
 
-@lru_cache(maxsize=1024)
-def _plain(method: str, origin: Origin) -> tuple[str, Headers]:
-    """Return the method as it is sent, and the headers that go to the origin when no option is given.
+class Usual(NamedTuple):
+    """What all requests of a method to an origin have in common that are given no option.
 
-    To make and check them takes six times as long as to find them.
+    To make and check it takes ten times as long as to find it again.
+
+    Attributes:
+        method: as it is sent.
+        headers: they.
+        fields: they as bytes, and what stands before and behind them.
     """
-    request = _made(method, Url(origin, "/"), {})
-    return request.method, request.headers
+
+    method: str
+    headers: Headers
+    fields: bytes
+
+    @classmethod
+    def of(cls, method: str, origin: Origin, headers: HeadersInput | None = None) -> Self:
+        """Return it for requests that have these headers too; errors as `make_request` has them."""
+        request = _made(method, Url(origin, "/"), {} if headers is None else {"headers": headers})
+        return cls(request.method, request.headers, encode(request).partition(b" / ")[2])
+
+    def request(self, url: Url) -> Request:
+        """Return the request for a URL of the origin that has no userinfo."""
+        head = b"%b %b %b" % (self.method.encode(), url.target.encode(), self.fields)
+        return Request(self.method, url, self.headers, head=head)
+
+
+_usual = lru_cache(maxsize=1024)(Usual.of)
 
 
 def _made(method: str, url: Url, options: MessageOptions) -> Request:
