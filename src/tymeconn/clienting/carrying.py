@@ -11,7 +11,7 @@ from ..errors import Canceled, ExchangeError, PoolTimeout, TotalTimeout
 from ..exchanging.connection import Connection
 from ..exchanging.exchange import Exchange
 from ..exchanging.setup import Setup
-from ..tyming.waiting import Awaitable, Wait
+from ..tyming.waiting import TYMTH, Awaitable, Wait
 from ..wire.messages import Response
 
 __all__ = ["Carriage", "Carrier", "Waiting", "close_tunnel", "queue_limit"]
@@ -34,10 +34,12 @@ class Carriage(ABC):
 
     def _wait(self, tyme: float | None, on: tuple[Awaitable, ...], left: float, due: float | None) -> Wait:
         """Return the wait for `on`, for at most `left` seconds, or until `due` in tyme."""
-        # A body's source that waits itself is not told tyme by whoever sends the body.
-        tyme = self._tymth() if tyme is None and self._tymth else tyme
         if tyme is None:
-            return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
+            # A body's source that waits itself is not told tyme by whoever sends the body.
+            tymth = self._tymth or TYMTH.get()
+            if tymth is None:
+                return Wait(until=-inf)  # who is resumed at once is told tyme, and knows until when to wait
+            tyme = tymth()
         until = min(tyme + left, inf if due is None else due)
         return Wait(on, None if until == inf else until)
 

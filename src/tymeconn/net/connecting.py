@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 
+from ..tyming.waiting import Signal
 from . import securing
 from .seams import READ, WRITE, Address, Connector
 
@@ -25,6 +26,9 @@ _ROUNDS = 4
 class TcpConnector:
     """A TCP connection to one address, over IPv4 or IPv6; it begins when it is made.
 
+    Attributes:
+        closing: fires before it closes; see Readiness.
+
     Raises:
         OSError: no socket can be had, or the address cannot be reached at all.
     """
@@ -34,6 +38,7 @@ class TcpConnector:
         self.pending = False
         self.clean = False
         self.protocol: str | None = None
+        self.closing = Signal()
         self._up = False
         self._socket = socket.socket(address.family, socket.SOCK_STREAM)  # close-on-exec (PEP 446)
         try:
@@ -98,6 +103,7 @@ class TcpConnector:
     def close(self) -> None:
         """Close the socket."""
         self.wants = 0
+        self.closing.fire()
         self._socket.close()
 
     def fileno(self) -> int | None:
@@ -144,6 +150,11 @@ class TlsConnector:
     def sock(self) -> socket.socket | None:
         """The socket that carries it, if it is one."""
         return getattr(self._inner, "sock", None)
+
+    @property
+    def closing(self) -> Signal | None:
+        """What the inner connector fires before it closes, if it does."""
+        return getattr(self._inner, "closing", None)
 
     def connect(self) -> bool:
         """Go on with connecting and the handshake, whose failures are ssl.SSLError; see Connector."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import selectors
 from collections.abc import Callable
+from functools import partial, reduce
+from operator import or_
 from typing import TypeAlias
+from weakref import ref
 
 from ..tyming.waiting import Readable, Signal
-from .seams import READ, WRITE
+from .seams import READ
 
 __all__ = ["Readiness"]
 
@@ -20,40 +23,47 @@ _LONGEST = 86_400.0
 
 
 class _Watch:
-    """One descriptor in the selector: whose it was when it came, for what, and who waits."""
+    """One descriptor in the selector: whose it was when it came, for what, and who waits.
 
-    __slots__ = ("_readers", "_writers", "descriptor", "events", "thing", "waiters")
+    Attributes:
+        descriptor: it.
+        identity: of its thing.
+        closing: of its thing, if it says when it closes. Then the watch stays when nobody waits, and does
+            not keep the thing alive.
+        events: what the selector looks for: at least what is wanted.
+        waiters: what each wants, how it is woken, and of what: so long that keeps its identity.
+    """
 
-    def __init__(self, descriptor: int, thing: Readable) -> None:
+    __slots__ = ("_thing", "closing", "descriptor", "events", "identity", "waiters")
+
+    def __init__(self, descriptor: int, thing: Readable, dies: Callable[[_Watch], None]) -> None:
+        """Begin; `dies(watch)` is called when nobody has the thing any more."""
         self.descriptor = descriptor
-        self.thing = thing
+        self.identity = id(thing)
+        closing = getattr(thing, "closing", None)
+        self.closing = closing if isinstance(closing, Signal) else None
         self.events = 0
-        # Each keeps its thing alive, so that no other gets its identity meanwhile.
         self.waiters: dict[_Post, tuple[int, _Wake, Readable]] = {}
-        self._readers = 0
-        self._writers = 0
+        self._thing: Callable[[], Readable | None] = lambda: thing
+        if self.closing is not None:
+            self._thing = ref(thing, lambda _: dies(self))
+
+    def let_go(self) -> None:
+        """Have nothing to do with the thing any more."""
+        self._thing = _nothing
+        if self.closing is not None:
+            self.closing.withdraw(self)
 
     @property
     def sound(self) -> bool:
         """The descriptor is still the thing's."""
-        return _descriptor(self.thing) == self.descriptor
+        thing = self._thing()
+        return thing is not None and _descriptor(thing) == self.descriptor
 
     @property
     def wanted(self) -> int:
         """What its waiters want, together."""
-        return (READ if self._readers else 0) | (WRITE if self._writers else 0)
-
-    def add(self, post: _Post, wants: int, wake: _Wake, thing: Readable) -> None:
-        """Take in a waiter."""
-        self.waiters[post] = (wants, wake, thing)
-        self._readers += bool(wants & READ)
-        self._writers += bool(wants & WRITE)
-
-    def remove(self, post: _Post) -> None:
-        """Let a waiter go."""
-        wants, _, _ = self.waiters.pop(post)
-        self._readers -= bool(wants & READ)
-        self._writers -= bool(wants & WRITE)
+        return reduce(or_, (wants for wants, _, _ in self.waiters.values()), 0)
 
 
 class Readiness:
@@ -63,19 +73,25 @@ class Readiness:
     before what it waits for is closed. A descriptor that is closed all the same may live on in a duplicate
     (of a forked process, say), which nobody can take out of epoll any more (epoll(7), questions and
     answers): when that may be so, the selector is replaced.
+
+    What fires its signal `closing` before it closes stays in the selector between two waits, until it has
+    news for which nobody waits: to register and unregister it each time costs more than all the rest.
     """
 
     def __init__(self) -> None:
         self._selector: selectors.DefaultSelector | None = None
         self._watches: dict[int, _Watch] = {}
-        self._places: dict[_Post, _Watch] = {}
+        # The watches by their things, and by the posts of other things with the same descriptor.
+        self._homes: dict[int, _Watch] = {}
+        self._guests: dict[_Post, _Watch] = {}
         # Those that count as ready at the next poll, whatever the selector says.
         self._ready: dict[_Post, _Wake] = {}
+        self._waiting = 0
         self._haunted = False
 
     def __bool__(self) -> bool:
         """Somebody waits."""
-        return bool(self._places or self._ready)
+        return bool(self._waiting or self._ready)
 
     @property
     def pending(self) -> bool:
@@ -89,25 +105,31 @@ class Readiness:
         of by other means and is not watched. One that cannot be watched, because it was closed or is a
         plain file, counts as ready in the next poll: who asks it learns what is the matter.
         """
-        self.withdraw(thing, key)
-        descriptor = _descriptor(thing)
         wants = getattr(thing, "wants", READ)
-        if descriptor is None or not wants:
+        watch = self._homes.get(id(thing))
+        if self._ready or watch is None or not wants or not (watch.closing or watch.sound):
+            self.withdraw(thing, key)
+            watch = self._housed(thing, key) if wants else None
+        if watch is None:
             return
         post = (id(thing), key)
-        watch = self._watch(descriptor, thing)
-        watch.add(post, wants, wake, thing)
-        self._places[post] = watch
-        self._settle(watch)
+        self._waiting += post not in watch.waiters
+        watch.waiters[post] = (wants, wake, thing)
+        if wants & ~watch.events:
+            self._look(watch, watch.events | wants)
 
     def withdraw(self, thing: Readable, key: object) -> None:
-        """Forget the waiter of `thing` and `key`, if it is there; after the last one nobody watches it."""
+        """Forget the waiter of `thing` and `key`, if it is there."""
         post = (id(thing), key)
-        self._ready.pop(post, None)
-        watch = self._places.pop(post, None)
-        if watch is not None:
-            watch.remove(post)
-            self._settle(watch)
+        if self._ready:
+            self._ready.pop(post, None)
+        watch = self._homes.get(id(thing)) or self._guests.pop(post, None)
+        if watch is None or watch.waiters.pop(post, None) is None:
+            return
+        self._waiting -= 1
+        if not watch.waiters and watch.closing is None:
+            self._haunted = self._haunted or not watch.sound
+            self._evict(watch)
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """Sleep until something is ready, but at most `timeout` seconds; wake who waits for that."""
@@ -155,9 +177,11 @@ class Readiness:
 
     def close(self) -> None:
         """Forget who waits and close the selector; it is opened again when it is needed."""
-        self._watches.clear()
-        self._places.clear()
+        for watch in list(self._watches.values()):
+            self._forget(watch)
+        self._guests.clear()
         self._ready.clear()
+        self._waiting = 0
         self._haunted = False
         if self._selector is not None:
             self._selector.close()
@@ -168,30 +192,31 @@ class Readiness:
             self._selector = selectors.DefaultSelector()
         return self._selector
 
-    def _watch(self, descriptor: int, thing: Readable) -> _Watch:
-        """Return the watch of the descriptor; one that is left of a closed thing ends here."""
+    def _housed(self, thing: Readable, key: object) -> _Watch | None:
+        """Return the watch of the thing's descriptor, if it has one; that of a closed thing ends here."""
+        descriptor = _descriptor(thing)
+        if descriptor is None:
+            return None
         watch = self._watches.get(descriptor)
         if watch is not None and not watch.sound:
-            self._lose(watch)
+            self._haunted = True
+            self._evict(watch)
             watch = None
         if watch is None:
-            watch = self._watches[descriptor] = _Watch(descriptor, thing)
+            watch = self._watches[descriptor] = self._homes[id(thing)] = _Watch(
+                descriptor, thing, self._evict
+            )
+            if watch.closing is not None:
+                watch.closing.attend(watch, partial(self._evict, watch))
+        elif self._homes.get(id(thing)) is not watch:
+            self._guests[id(thing), key] = watch
         return watch
 
-    def _settle(self, watch: _Watch) -> None:
-        """Have the selector look for what is wanted of the descriptor now."""
-        wanted = watch.wanted
-        if self._watches.get(watch.descriptor) is not watch or wanted == watch.events:
-            return
-        if not watch.sound:
-            self._lose(watch)
-            return
-        before, watch.events = watch.events, wanted
-        if not wanted:
-            del self._watches[watch.descriptor]
-            self._opened().unregister(watch.descriptor)
-        elif before:
-            self._opened().modify(watch.descriptor, wanted, watch)
+    def _look(self, watch: _Watch, events: int) -> None:
+        """Have the selector look for these events; there are some."""
+        before, watch.events = watch.events, events
+        if before:
+            self._opened().modify(watch.descriptor, events, watch)
         else:
             self._register(watch)
 
@@ -199,18 +224,23 @@ class Readiness:
         try:
             self._opened().register(watch.descriptor, watch.events, watch)
         except (OSError, ValueError):
-            del self._watches[watch.descriptor]
-            self._excuse(watch)
+            watch.events = 0
+            self._forget(watch)
 
-    def _lose(self, watch: _Watch) -> None:
-        """Give up the watch of a thing that was closed before its waiters withdrew."""
-        del self._watches[watch.descriptor]
-        self._opened().unregister(watch.descriptor)
-        self._haunted = True
-        self._excuse(watch)
+    def _evict(self, watch: _Watch) -> None:
+        """Take the watch out of the selector; who waits all the same counts as ready."""
+        if self._watches.get(watch.descriptor) is not watch:
+            return
+        if watch.events:
+            self._opened().unregister(watch.descriptor)
+        self._forget(watch)
 
-    def _excuse(self, watch: _Watch) -> None:
+    def _forget(self, watch: _Watch) -> None:
+        del self._watches[watch.descriptor], self._homes[watch.identity]
+        watch.let_go()
+        self._waiting -= len(watch.waiters)
         for post, (_, wake, _) in watch.waiters.items():
+            self._guests.pop(post, None)
             self._ready[post] = wake
 
     def _replace(self) -> None:
@@ -222,15 +252,30 @@ class Readiness:
             if watch.sound:
                 self._register(watch)
             else:
-                del self._watches[watch.descriptor]
-                self._excuse(watch)
+                self._forget(watch)
         old.close()
 
     def _tell(self, watch: _Watch, happened: int) -> None:
+        heard = False
         for post, (wants, wake, _) in list(watch.waiters.items()):
-            # One that was woken before may have had others withdraw.
-            if wants & happened and post in watch.waiters:
-                wake()
+            if wants & happened:
+                heard = True
+                # One that was woken before may have had others withdraw.
+                if post in watch.waiters:
+                    wake()
+        if not heard:
+            self._narrow(watch)
+
+    def _narrow(self, watch: _Watch) -> None:
+        """Look for nothing that nobody wants any more."""
+        if watch.waiters and self._watches.get(watch.descriptor) is watch:
+            self._look(watch, watch.wanted)
+        else:
+            self._evict(watch)
+
+
+def _nothing() -> None:
+    """Return what is left of a thing that was let go."""
 
 
 def _descriptor(thing: Readable) -> int | None:

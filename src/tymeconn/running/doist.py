@@ -12,6 +12,7 @@ from hio.base import doing
 
 from ..net.readying import Readiness
 from ..tyming.clocks import Clock, monotonic
+from ..tyming.waiting import TYMTH
 from .deck import Deck
 from .leaping import leap
 from .serving import Serving
@@ -99,6 +100,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         Raises:
             Deadlock: all doers are parked and nothing is left that could wake one.
         """
+        token = TYMTH.set(self.tymen())
         try:
             self._begin(doers, limit, tyme, temp=temp)
             with suppress(KeyboardInterrupt):
@@ -108,6 +110,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
                     if timeout != 0.0 or self.readiness:
                         self.readiness.poll(timeout)
         finally:
+            TYMTH.reset(token)
             self._end()
 
     async def ado(
@@ -117,6 +120,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
 
         Canceled, it has all doers exit. With everyone parked it waits for those others.
         """
+        token = TYMTH.set(self.tymen())
         try:
             self._begin(doers, limit, tyme, temp=temp)
             with suppress(KeyboardInterrupt):
@@ -124,6 +128,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
                     await self.readiness.sleep(timeout, self._deck.bell)
                     self.readiness.poll()
         finally:
+            TYMTH.reset(token)
             self._end()
 
     def _begin(self, doers: Any, limit: Any, tyme: Any, *, temp: bool | None) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Awaitable", "Readable", "Signal", "Wait"]
+__all__ = ["TYMTH", "Awaitable", "Readable", "Signal", "Wait"]
+
+TYMTH: ContextVar[Callable[[], float] | None] = ContextVar("TYMTH", default=None)
+"""The tyme of the scheduler that runs here, for those whom nobody has wound; None when it does not say."""
 
 
 @runtime_checkable
@@ -13,7 +17,7 @@ class Readable(Protocol):
     """Something with a descriptor that a selector can watch.
 
     Its attribute `wants` says for what: bits of selectors.EVENT_READ and EVENT_WRITE. Without it, it is to
-    be read.
+    be read. Its attribute `closing`, if it has one, is a Signal that fires before the descriptor is closed.
     """
 
     def fileno(self) -> int | None:
