@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import traceback
-from dataclasses import replace
 
 from tymeconn.errors import BodyError, InvalidRequest, ProtocolError, RedirectRefused, TooManyRedirects
 from tymeconn.wire.heads import parse_head
@@ -115,7 +114,7 @@ def _with_bytes(value):
 
 def _check_sent(request):
     again = split(str(request.url))
-    assert again == replace(request.url, fragment="", userinfo=None), f"{request.url} splits into {again}"
+    assert again == request.url._replace(fragment="", userinfo=None), f"{request.url} splits into {again}"
     try:
         sent = b"".join(piece for piece in outgoing(request, [].append) if not isinstance(piece, float))
     except BodyError:

@@ -27,7 +27,7 @@ from ..policy.replaying import may_replay
 from ..tyming.waiting import Awaitable, Signal
 from ..wire.messages import Response
 from ..wire.urls import Origin
-from .deadlines import NEVER, Deadline, connect_deadline, flow_deadline, total_deadline
+from .deadlines import NEVER, Deadline, busy_deadline, connect_deadline, total_deadline
 from .exchange import Exchange, Tunnel
 from .http1 import Http1
 from .outflow import Outflow
@@ -262,8 +262,9 @@ class Connection:
         exchange = self.exchange
         assert exchange is not None
         # No answer can be there yet when the whole request went out a moment ago, unless a part of it is.
-        look = exchange.outcome is None and (not self._send(exchange) or self._budget.behind)
-        ended = look and self._receive(exchange)
+        if exchange.outcome is None and self._send(exchange) and not self._budget.behind:
+            return Phase.BUSY
+        ended = exchange.outcome is None and self._receive(exchange)
         if self._codec.passed is not None and exchange.outcome is None:
             return self._pass_on(exchange, *self._codec.passed)
         if exchange.outcome is None and not ended:
@@ -382,13 +383,11 @@ class Connection:
         """Return the one that is due first."""
         exchange = self.exchange
         timeouts = self._setup.timeouts if exchange is None else exchange.timeouts
-        first = connect_deadline(timeouts, self._moved) if self.phase is Phase.DIALING else NEVER
-        if exchange is None:
-            return first
-        if self.phase is Phase.BUSY and exchange.awaited is not None:
+        if exchange is not None and self.phase is Phase.BUSY and exchange.awaited is not None:
             still = self._outflow.still_since(exchange, max(self._moved, exchange.awaited))
-            first = flow_deadline(timeouts, still, sending=bool(self._outflow.out))
-        total = total_deadline(timeouts, exchange.started)
+            return busy_deadline(timeouts, exchange.started, still, sending=bool(self._outflow.out))
+        first = connect_deadline(timeouts, self._moved) if self.phase is Phase.DIALING else NEVER
+        total = NEVER if exchange is None else total_deadline(timeouts, exchange.started)
         return first if first[0] <= total[0] else total
 
 

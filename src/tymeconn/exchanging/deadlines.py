@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ..errors import ConnectTimeout, ExchangeTimeout, ReadTimeout, TotalTimeout, WriteTimeout
 from ..policy.patience import Timeouts
 
-__all__ = ["NEVER", "Deadline", "connect_deadline", "flow_deadline", "total_deadline"]
+__all__ = ["NEVER", "Deadline", "busy_deadline", "connect_deadline", "total_deadline"]
 
 # When, what it is then, and what to say of it before the origin's name.
 Deadline: TypeAlias = tuple[float, type[ExchangeTimeout], str]
@@ -20,11 +20,16 @@ def connect_deadline(timeouts: Timeouts, begun: float) -> Deadline:
     return _after(begun, timeouts.connect), ConnectTimeout, "no connection to"
 
 
-def flow_deadline(timeouts: Timeouts, moved: float, *, sending: bool) -> Deadline:
-    """Return the end of a silence that began at `moved`, on the side that is awaited."""
+def busy_deadline(timeouts: Timeouts, started: float, moved: float, *, sending: bool) -> Deadline:
+    """Return what ends first: a silence that began at `moved`, or the exchange that began at `started`."""
+    quiet = timeouts.write if sending else timeouts.read
+    silence = inf if quiet is None else moved + quiet
+    whole = inf if timeouts.total is None else started + timeouts.total
+    if whole < silence:
+        return whole, TotalTimeout, "no whole answer from"
     if sending:
-        return _after(moved, timeouts.write), WriteTimeout, "no bytes taken by"
-    return _after(moved, timeouts.read), ReadTimeout, "no bytes from"
+        return silence, WriteTimeout, "no bytes taken by"
+    return silence, ReadTimeout, "no bytes from"
 
 
 def total_deadline(timeouts: Timeouts, started: float) -> Deadline:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
 from typing import Self
 from urllib.parse import parse_qsl
 
@@ -13,7 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from ..errors import InvalidRequest
 from ..wire.headers import Headers, HeadersInput, make_headers, pairs
 from ..wire.messages import Request
-from ..wire.requesting import MessageOptions, Usual, make_request
+from ..wire.requesting import MessageOptions, make_request, usual_requests
 from ..wire.urls import Origin, Params, Url, join, split, text_pairs
 
 __all__ = ["Defaults"]
@@ -40,12 +39,10 @@ class Defaults:
     base: Url | None = None
     headers: Headers = field(default_factory=make_headers)
     params: tuple[tuple[str, str], ...] = ()
-    _usual: Callable[[str, Origin], Usual] = field(init=False, repr=False, compare=False)
+    _usual: Callable[[str, Url], Request] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Not of a method: what holds a pool must not be held by what the pool holds.
-        usual = lru_cache(maxsize=256)(partial(Usual.of, headers=self.headers))
-        object.__setattr__(self, "_usual", usual)
+        object.__setattr__(self, "_usual", usual_requests(self.headers))
 
     @classmethod
     def of(cls, base_url: str | None, headers: HeadersInput | None, params: Params | None) -> Self:
@@ -80,7 +77,7 @@ class Defaults:
         if not self.headers:
             return make_request(method, where, **options)
         if not options and where.userinfo is None and isinstance(method, str):
-            return self._usual(method, where.origin).request(where)
+            return self._usual(method, where)
         own = options["headers"] = make_headers(options.get("headers"))
         return self._with_headers(make_request(method, where, **options), own)
 

@@ -61,6 +61,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         self._grid: float = self.tyme
         self._clock = clock
         self._passes = 0
+        self._deferred: dict[Callable[[], object], None] = {}
         # What to add to tyme for the clock; None when tyme has moved since they were compared.
         self._offset: float | None = None
 
@@ -74,6 +75,16 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         tymth: Any = super().tymen()  # type: ignore[no-untyped-call]
         tymth.doist = self
         return tymth  # type: ignore[no-any-return]
+
+    def defer(self, act: Callable[[], object]) -> bool:
+        """Have `act` called once, behind all who are served in this pass; False when none is served.
+
+        What many of them do one by one may cost less in a row: to send to a peer that sleeps wakes it.
+        """
+        if self._deck.running is None:
+            return False
+        self._deferred[act] = None
+        return True
 
     def recur(self, deeds: Any = None) -> None:
         """Serve a beat and all who are woken before the next one, whose tyme it is then.
@@ -212,12 +223,19 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         finally:
             self.beating = False
         self._grid = tyme + self._tock
+        self._catch_up()
 
     def _pass(self, tyme: float) -> None:
         self._move(tyme)
         self._passes += 1
         self._grid = leap(self._grid, self._tock, tyme)
         self._serve(self._deck.woken(tyme), tyme, self)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Do what was deferred."""
+        while self._deferred:
+            self._deferred.popitem()[0]()
 
     def _move(self, tyme: float) -> None:
         if tyme != self.tyme:

@@ -81,7 +81,7 @@ class Request:
     source: Source | None = None
     trailers: Headers | Callable[[], HeadersInput] | None = None
     target: str = ""
-    head: bytes = field(default=b"", compare=False)
+    head: bytes = field(default=b"", init=False, compare=False)
 
     def __repr__(self) -> str:
         """Show what may stand in a log: headers and userinfo hold credentials."""

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import replace
 from functools import wraps
 from hashlib import blake2b
 from inspect import Parameter, Signature
@@ -226,7 +225,7 @@ class Requester:
         self._merge(query)
         if kept:
             query = encode_pairs(self.qargs)
-        return replace(base, target=f"{self.path}?{query}" if query else self.path)
+        return base._replace(target=f"{self.path}?{query}" if query else self.path)
 
     def _merge(self, query: str) -> None:
         merged: dict[str, list[str]] = {}

@@ -135,7 +135,7 @@ def _url(base: Url, location: str) -> Url:
     except InvalidRequest as error:
         kind = "unsupported_scheme" if error.kind == "unsupported_scheme" else "invalid_redirect"
         raise RedirectRefused(kind, f"{base} is redirected to nowhere: {error}") from error
-    return replace(url, userinfo=None, fragment=url.fragment if "#" in location else base.fragment)
+    return url._replace(userinfo=None, fragment=url.fragment if "#" in location else base.fragment)
 
 
 def _method(method: str, status: int | None) -> str:

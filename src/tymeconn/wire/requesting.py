@@ -10,8 +10,8 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple, Self, TypedDict, Unpack
+from functools import lru_cache, partial
+from typing import Any, TypedDict, Unpack
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -26,7 +26,6 @@ from .urls import Origin, Params, Url, credentials, encode_pairs, with_params
 
 __all__ = [
     "MessageOptions",
-    "Usual",
     "check_given",
     "check_method",
     "check_trailers",
@@ -37,6 +36,7 @@ __all__ = [
     "frame",
     "make_request",
     "size_of",
+    "usual_requests",
 ]
 
 # RFC 9110 8.6: a user agent sends Content-Length 0 when the method gives an absent body a meaning.
@@ -47,6 +47,11 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _TARGET = re.compile(r"[\x21-\x7e]+")
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
 _DEFAULTS = (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED))
+
+
+# Of one sender, or of all without headers of their own; long targets would fill the memory.
+_REMEMBERED = 1024
+_SHORT = 1024
 
 
 class MessageOptions(TypedDict, total=False):
@@ -89,39 +94,34 @@ def make_request(method: str, url: Url, **options: Unpack[MessageOptions]) -> Re
         InvalidRequest: a method, target, header or body that may not be sent.
         TypeError: an unknown option, two bodies, or a value of the wrong type.
     """
-    if isinstance(method, str) and not options and url.userinfo is None:
-        return _usual(method, url.origin).request(url)
-    return _made(method, url, options)
+    if options or url.userinfo is not None or not isinstance(method, str):
+        return _made(method, url, options)
+    return _usual(method, url)
 
 
-class Usual(NamedTuple):
-    """What all requests of a method to an origin have in common that are given no option.
+def usual_requests(headers: Headers | None = None) -> Callable[[str, Url], Request]:
+    """Return a function that makes requests without options, all with these headers and no userinfo.
 
-    To make and check it takes ten times as long as to find it again.
-
-    Attributes:
-        method: as it is sent.
-        headers: they.
-        fields: they as bytes, and what stands before and behind them.
+    It remembers what it made: to make and check a request takes twenty times as long as to find it again.
     """
+    made = lru_cache(maxsize=_REMEMBERED)(
+        partial(_bodiless, {} if headers is None else {"headers": headers})
+    )
 
-    method: str
-    headers: Headers
-    fields: bytes
+    def fresh(method: str, url: Url) -> Request:
+        method, fields, head = made(method, url.origin)
+        request = Request(method, url, fields)
+        object.__setattr__(request, "head", b"%b %b %b" % (method.encode(), url.target.encode(), head))
+        return request
 
-    @classmethod
-    def of(cls, method: str, origin: Origin, headers: HeadersInput | None = None) -> Self:
-        """Return it for requests that have these headers too; errors as `make_request` has them."""
-        request = _made(method, Url(origin, "/"), {} if headers is None else {"headers": headers})
-        return cls(request.method, request.headers, encode(request).partition(b" / ")[2])
-
-    def request(self, url: Url) -> Request:
-        """Return the request for a URL of the origin that has no userinfo."""
-        head = b"%b %b %b" % (self.method.encode(), url.target.encode(), self.fields)
-        return Request(self.method, url, self.headers, head=head)
+    known = lru_cache(maxsize=_REMEMBERED)(fresh)
+    return lambda method, url: (known if len(url.target) <= _SHORT else fresh)(method, url)
 
 
-_usual = lru_cache(maxsize=1024)(Usual.of)
+def _bodiless(options: MessageOptions, method: str, origin: Origin) -> tuple[str, Headers, bytes]:
+    """Return method and headers of all such requests to an origin, and what stands behind their target."""
+    request = _made(method, Url(origin, "/"), options)
+    return request.method, request.headers, encode(request).partition(b" / ")[2]
 
 
 def _made(method: str, url: Url, options: MessageOptions) -> Request:
@@ -325,3 +325,6 @@ def encode_body(body: object, charset: str) -> bytes:
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise TypeError(f"body must be bytes or str, not {body!r}")
+
+
+_usual = usual_requests()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin
@@ -70,8 +69,7 @@ class Origin(NamedTuple):
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(NamedTuple):
     """A checked http or https URL in printable ASCII.
 
     `target` is what goes into the request line (RFC 9112 3.2.1).
@@ -80,7 +78,11 @@ class Url:
     origin: Origin
     target: str
     fragment: str = ""
-    userinfo: str | None = field(default=None, repr=False)
+    userinfo: str | None = None
+
+    def __repr__(self) -> str:
+        """Show what may stand in a log: userinfo holds credentials."""
+        return f"Url(origin={self.origin!r}, target={self.target!r}, fragment={self.fragment!r})"
 
     def __str__(self) -> str:
         """Return the URL without userinfo and fragment, fit for logs and for sending."""
@@ -154,7 +156,7 @@ def with_params(url: Url, params: Params | None) -> Url:
     encoded = encode_pairs(params) if params is not None else ""
     if not encoded:
         return url
-    return replace(url, target=f"{url.target}{'&' if '?' in url.target else '?'}{encoded}")
+    return url._replace(target=f"{url.target}{'&' if '?' in url.target else '?'}{encoded}")
 
 
 def encode_pairs(params: Params, kind: str = "invalid_url") -> str:
