@@ -74,8 +74,9 @@ def check_whole(case, data):
     found = whole_answer(data, case["method"], limits_of(case))
     if found is None:
         return
+    head, body = found
     seen = play({**case, "eof": False}, [data])
-    assert (seen.version, seen.status, seen.reason) == found.head[:3]
-    assert (list(seen.headers.items()), seen.body) == (list(found.head.headers.items()), found.body)
+    assert (seen.version, seen.status, seen.reason) == head[:3]
+    assert (list(seen.headers.items()), seen.body) == (list(head.headers.items()), body)
     assert seen.persisted
     assert not (seen.interims or seen.trailers or seen.tunneled)

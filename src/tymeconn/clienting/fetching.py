@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, Unpack, cast
 
 from ..errors import Canceled, ExchangeError, HookError, InvalidRequest, ProtocolError, TotalTimeout
 from ..exchanging.conversing import Conversation, Manner
-from ..exchanging.exchange import Exchange, FetchOptions, Progress
+from ..exchanging.exchange import Exchange, FetchOptions, Outcome, Progress
 from ..exchanging.http1 import head_of
 from ..exchanging.repeating import Repeater
 from ..exchanging.setup import Setup
@@ -312,28 +312,28 @@ class _Hearing:
 
     def conclude(self) -> None:
         """Take the answer; raise the error in its place."""
-        conversation = self._conversation
+        conversation, outcome = self._conversation, self.exchange.outcome
         if not conversation.onward:
-            self._conclude_last()
+            self._conclude_last(conversation, outcome)
             return
         # Where to go on is known; how the answer that said it ended is of no interest.
-        outcome = self.exchange.outcome
         if isinstance(outcome, Canceled | HookError):
             raise outcome
         head = cast("Response", self._head)
         meta = outcome.meta if isinstance(outcome, Response) else head.meta
         conversation.remember(head._replace(body=bytes(self._drained)).with_meta(meta))
 
-    def _conclude_last(self) -> None:
-        conversation, exchange = self._conversation, self.exchange
+    def _conclude_last(self, conversation: Conversation, outcome: Outcome | None) -> None:
         response = self._head
         if self._inbox is None or response is None:
-            if isinstance(exchange.outcome, ExchangeError):
-                if conversation.persists(exchange.request, exchange.outcome):
+            if isinstance(outcome, ExchangeError):
+                if conversation.persists(self.exchange.request, outcome):
                     return
-                conversation.failed(exchange.outcome)
-            response = exchange.result()
-        self.response = conversation.conclude(untapped(response))
+                conversation.failed(outcome)
+            response = self.exchange.result()
+        self.response = conversation.conclude(
+            response if response.meta.tunnel is None else untapped(response)
+        )
 
     def _drain(self, piece: bytes | memoryview) -> None:
         room = _DRAINED - len(self._drained)

@@ -299,7 +299,8 @@ class Connection:
     def _receive(self, exchange: Exchange) -> bool:
         """Feed what arrived to the codec, within the pass's budget; True at the end of the stream."""
         budget = self._budget
-        while self._hears(exchange):
+        # What comes behind its answer is for whoever gets the connection.
+        while exchange.outcome is None and exchange.room > 0 and self._codec.passed is None:
             if not budget.affords:
                 budget.curtailed = True
                 break
@@ -311,10 +312,6 @@ class Connection:
                 return True
             self._feed(exchange, data)
         return False
-
-    def _hears(self, exchange: Exchange) -> bool:
-        """Tell whether what comes next is for the exchange, and not for whoever gets the connection."""
-        return exchange.outcome is None and exchange.room > 0 and self._codec.passed is None
 
     def _feed(self, exchange: Exchange, data: bytes) -> None:
         # While it is this side that is slow, the peer is not.

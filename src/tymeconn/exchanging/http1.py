@@ -127,12 +127,12 @@ class Http1:
             return False
         request = exchange.request
         answer = whole_answer(data, request.method, self._limits)
-        if answer is None or not exchange.keeps(answer.head.status):
+        if answer is None or not exchange.keeps(answer[0].status):
             return False
         exchange.received += len(data)
         self._exchange = None
         self.room = 0 if self.cut or _closes(request) else 1
-        exchange.conclude(_response(exchange, answer.head, answer.body, Meta(exchange.elapsed)))
+        exchange.conclude(_response(exchange, *answer, Meta(exchange.elapsed)))
         return True
 
     def _reader(self, exchange: Exchange) -> Respondent:
@@ -218,4 +218,4 @@ def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:
 
 
 def _closes(request: Request) -> bool:
-    return "close" in members(request.headers, "connection")
+    return "connection" in request.headers and "close" in members(request.headers, "connection")

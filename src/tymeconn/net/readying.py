@@ -76,9 +76,13 @@ class Readiness:
 
     What fires its signal `closing` before it closes stays in the selector between two waits, until it has
     news for which nobody waits: to register and unregister it each time costs more than all the rest.
+
+    Attributes:
+        closing: fires before its own descriptor is closed, or replaced.
     """
 
     def __init__(self) -> None:
+        self.closing = Signal()
         self._selector: selectors.DefaultSelector | None = None
         self._watches: dict[int, _Watch] = {}
         # The watches by their things, and by the posts of other things with the same descriptor.
@@ -184,6 +188,7 @@ class Readiness:
         self._waiting = 0
         self._haunted = False
         if self._selector is not None:
+            self.closing.fire()
             self._selector.close()
             self._selector = None
 
@@ -246,6 +251,7 @@ class Readiness:
     def _replace(self) -> None:
         # The new one is opened first, so that its number is another one: who watches this selector sees
         # by the number that it was replaced.
+        self.closing.fire()
         old, self._selector = self._opened(), selectors.DefaultSelector()
         self._haunted = False
         for watch in list(self._watches.values()):

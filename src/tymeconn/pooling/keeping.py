@@ -137,12 +137,15 @@ class Keeper:
                 woken = self._rearrange()
             finally:
                 self._telling = False
-            if self._closing:
-                closing, self._closing = self._closing, []
-                for slot in closing:
-                    self._shut(slot)
-            for exchange in woken:
-                exchange.done.fire()
+            self._follow(woken)
+
+    def _follow(self, woken: Sequence[Exchange]) -> None:
+        """Close what is to be closed, and wake who has to hear of it."""
+        closing, self._closing = self._closing, []
+        for slot in closing:
+            self._shut(slot)
+        for exchange in woken:
+            exchange.done.fire()
 
     def _shut(self, slot: Slot) -> None:
         exchange = slot.exchange
@@ -194,12 +197,15 @@ class Keeper:
         return None if place is None else place.gate
 
     def _take_back(self, slot: Slot, now: float) -> None:
-        connection = slot.connection
-        if connection.phase is Phase.READY and slot.left > 0 and slot.expires > now:
-            self._rest(slot)
-        else:
-            self._ledger.retire(slot)
+        ledger = self._ledger
+        if slot.connection.phase is not Phase.READY or slot.left <= 0 or slot.expires <= now:
+            ledger.retire(slot)
             self._closing.append(slot)
+            return
+        due = ledger.due
+        ledger.rest(slot)
+        if ledger.due < due:
+            self.earlier.fire()
 
     def _note(self, slot: Slot, exchange: Exchange, now: float) -> None:
         """Remember what the exchange has told of its connection."""
@@ -211,12 +217,6 @@ class Keeper:
             said = keep_alive(exchange.outcome.headers)
             slot.left = min(slot.left - 1, said.uses)
             slot.expires = expiry(self._limits, said, slot.born, now)
-
-    def _rest(self, slot: Slot) -> None:
-        due = self._ledger.due
-        self._ledger.rest(slot)
-        if self._ledger.due < due:
-            self.earlier.fire()
 
     def _forget(self, exchange: Exchange) -> None:
         slot = self.carrying.get(exchange)

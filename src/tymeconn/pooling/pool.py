@@ -146,12 +146,12 @@ class Pool(Asker):
 
     def carried(self, exchange: Exchange, ready: Callable[[], bool] | None = None) -> Waiting:
         """Yield until the exchange has ended, or `ready()`, and move its connection meanwhile."""
-        slot, tyme = self._keeper.carrying.get(exchange), None
+        slot = self._keeper.carrying.get(exchange)
+        tyme, passes = None, 0 if slot is None else slot.passes
         if slot is None:
             slot = yield from self._granted(exchange)
-        elif slot.passes == 0 and self._postponed(slot, exchange):
-            tyme = yield self._first_wait(slot, exchange)
-        passes = 0 if slot is None else slot.passes
+        elif not passes and (wait := self._postponed(slot, exchange)) is not None:
+            tyme, passes = (yield wait), 1
         while slot is not None:
             if exchange.outcome is None and slot.passes == passes:
                 self._pump(slot, exchange)
@@ -179,19 +179,28 @@ class Pool(Asker):
     def _trusts(self, origin: Origin) -> bool:
         return self._defaults.owns(origin)
 
-    def _postponed(self, slot: Slot, exchange: Exchange) -> bool:
+    def _postponed(self, slot: Slot, exchange: Exchange) -> Wait | None:
         """Have a request over an open connection go out together with those that others begin meanwhile.
 
         Only a scheduler that knows where its pass ends can do that. To wake a peer that sleeps takes as
-        long as half of all else here; the second request of a row finds it awake.
+        long as half of all else here; the second request of a row finds it awake. Returns the wait for the
+        answer.
         """
-        doist = getattr(self._tymth or TYMTH.get(), "doist", None)
-        if doist is None or slot.connection.phase is not Phase.READY or slot.ticket is not None:
-            return False
+        tymth = self._tymth or TYMTH.get()
+        doist = getattr(tymth, "doist", None)
+        if (
+            tymth is None
+            or doist is None
+            or slot.connection.phase is not Phase.READY
+            or slot.ticket is not None
+        ):
+            return None
         if not doist.defer(self._send_off):
-            return False
+            return None
         self._leaving.append((slot, exchange))
-        return True
+        now = self._setup.network.clock()
+        until, _, _ = busy_deadline(exchange.timeouts, exchange.started, now, sending=False)
+        return self._wait(tymth(), (exchange.done, *slot.connection.awaited), until - now, None)
 
     def _send_off(self) -> None:
         leaving, self._leaving = self._leaving, []
@@ -200,11 +209,6 @@ class Pool(Asker):
                 self._pump(slot, exchange)
                 if slot.connection.phase is not Phase.BUSY or slot.connection.unsent:
                     exchange.done.fire()
-
-    def _first_wait(self, slot: Slot, exchange: Exchange) -> Wait:
-        now = self._setup.network.clock()
-        until, _, _ = busy_deadline(exchange.timeouts, exchange.started, now, sending=False)
-        return self._wait(None, (exchange.done, *slot.connection.awaited), until - now, None)
 
     def _granted(self, exchange: Exchange) -> _Granted:
         """Wait for a slot, and return it; None when the exchange has ended."""

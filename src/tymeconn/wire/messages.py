@@ -20,6 +20,7 @@ __all__ = ["Limits", "Meta", "Request", "Response"]
 # Names of charsets as IANA has them, but no codec of Python's that takes quadratic time (punycode, idna).
 _CHARSET = re.compile(r';[ \t]*charset="?(?!punycode|idna)([A-Za-z0-9._:-]{1,40})', re.IGNORECASE)
 _LONGEST = 1024
+_IN_UTF8 = (b'{"', b"[{", b'["', b"{}", b"[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +200,10 @@ class Response(_Fields):
         Raises:
             ValueError: it is not JSON, or nested too deeply to be read.
         """
+        body = self.body
         try:
-            return json.loads(self.content)
+            # What begins so is UTF-8 (RFC 8259 8.1); json would spend a third of its time to find that out.
+            return json.loads(str(body, "utf-8", "surrogatepass") if body.startswith(_IN_UTF8) else body)
         except RecursionError:
             raise ValueError("the JSON is nested too deeply") from None
 

@@ -15,7 +15,7 @@ from .framing import Framing, frame, persists
 from .heads import Head, parse_head
 from .messages import Limits
 
-__all__ = ["Whole", "whole_answer"]
+__all__ = ["whole_answer"]
 
 # No fold, no bare LF, no control, no byte that only a lenient reader takes: RFC 9112 4 and 5 to the letter.
 _PLAIN = re.compile(
@@ -27,13 +27,6 @@ _BARE = frozenset({"HEAD", "CONNECT"})
 _UNLIMITED = Limits()
 # A server repeats its heads within a second, Date and all. What is longer would fill the memory.
 _REMEMBERED = 1_024
-
-
-class Whole(NamedTuple):
-    """A final answer with all of its body, behind which the connection goes on."""
-
-    head: Head
-    body: bytes
 
 
 class _Known(NamedTuple):
@@ -50,25 +43,22 @@ class _Known(NamedTuple):
     fields: int
 
 
-def whole_answer(data: bytes, method: str, limits: Limits) -> Whole | None:
-    """Return the answer that `data`, the first bytes of one, are to the last; None for every other."""
+def whole_answer(data: bytes, method: str, limits: Limits) -> tuple[Head, bytes] | None:
+    """Return head and body of the answer that `data`, the first bytes of one, are to the last.
+
+    None for every other. Behind what is returned the connection goes on.
+    """
     end = data.find(b"\r\n\r\n") + 4
     if end <= 4 or method in _BARE:
         return None
     block = data[:end]
     known = _known(block) if end <= _REMEMBERED else _known.__wrapped__(block)
-    if known is None or len(data) - end != known.size or not _allowed(end, known, limits):
+    if known is None:
         return None
-    return Whole(known.head, data[end:])
-
-
-def _allowed(length: int, known: _Known, limits: Limits) -> bool:
-    return (
-        length <= limits.head
-        and length <= limits.line
-        and known.fields <= limits.headers
-        and known.size <= limits.body
-    )
+    head, size, fields = known
+    if size != len(data) - end or size > limits.body or fields > limits.headers:
+        return None
+    return (head, data[end:]) if end <= limits.head and end <= limits.line else None
 
 
 @lru_cache(maxsize=512)
