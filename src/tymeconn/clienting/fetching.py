@@ -8,14 +8,15 @@ from math import inf
 from typing import Any, NamedTuple, TypeAlias, Unpack, cast
 
 from ..errors import Canceled, ExchangeError, HookError, InvalidRequest, ProtocolError, TotalTimeout
-from ..exchanging.conversing import Conversation, Manner
+from ..exchanging.conversing import Conversation, Manner, usual
 from ..exchanging.exchange import Exchange, FetchOptions, Outcome, Progress
 from ..exchanging.http1 import head_of
-from ..exchanging.repeating import Repeater
+from ..exchanging.repeating import Attempts, Repeater
 from ..exchanging.setup import Setup
 from ..net.seams import Tls
 from ..policy.chance import Draw, draws, mints
 from ..policy.patience import Timeouts
+from ..tyming.clocks import Clock
 from ..tyming.waiting import Signal, Wait
 from ..wire.framing import Sink
 from ..wire.messages import Request, Response
@@ -150,9 +151,10 @@ class Asker(Carriage):
         trusted = self._manner.auth is None or self._trusts(request.url.origin)
         manner = self._manner.changed(own["auth"], own["follow"], own["retry"], trusted=trusted)
         if own is _NOTHING:
-            return _Plan(request, manner, self._setup.timeouts, None)
+            return _Plan(request, manner, self._setup.timeouts, None, manner.simple)
         timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
-        return _Plan(request, manner, _checked(timeouts, own["progress"]), own["progress"])
+        progress = own["progress"]
+        return _Plan(request, manner, _checked(timeouts, progress), progress, manner.simple)
 
     def _fetched(self, plan: _Plan) -> Answer:
         hearing = yield from self._conversed(plan, None)
@@ -166,28 +168,24 @@ class Asker(Carriage):
     def _conversed(self, plan: _Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
         """Carry one exchange after another, to the head or to the end of the answer that is the last."""
         clock = self._setup.network.clock
-        started = clock()
+        started, retry = clock(), plan.manner.retry
         end = inf if plan.timeouts.total is None else started + plan.timeouts.total
-        retry = plan.manner.retry
         attempts = None if retry is None else self._repeater.attempts(retry, end)
-        conversation = Conversation(plan.request, plan.manner, attempts)
+        hearing = _Hearing(plan, attempts, inbox, self._heard)
         while True:
-            hearing = _Hearing(conversation, inbox, self._heard)
-            request, keeps = conversation.begin(), conversation.ends_with if inbox is None else None
-            exchange = Exchange(request, plan.timeouts, clock, sink=hearing.listen, keeps=keeps)
-            exchange.started, exchange.progress = started, plan.progress
-            hearing.attend(exchange)
+            exchange = hearing.begin(clock)
+            exchange.started = started
             self.enqueue(exchange)
             try:
                 yield from self.carried(exchange, None if inbox is None else hearing.enough)
-                hearing.conclude()
+                onward = hearing.conclude()
             except BaseException:
                 self.abandon(exchange)
                 raise
-            if not conversation.onward:
+            if onward is None:
                 return hearing
-            if conversation.delay is not None:
-                yield from self._rested(conversation, conversation.delay, end)
+            if onward.delay is not None:
+                yield from self._rested(onward, onward.delay, end)
 
     def _rested(self, conversation: Conversation, delay: float, end: float) -> Waiting:
         """Wait for `delay` seconds of tyme before a request goes out again, with no connection held.
@@ -245,12 +243,13 @@ class Fetcher(Carrier, Asker):
 
 
 class _Plan(NamedTuple):
-    """What was asked for, checked."""
+    """What was asked for, checked; `simple` is the manner's."""
 
     request: Request
     manner: Manner
     timeouts: Timeouts
     progress: Callable[[Progress], object] | None
+    simple: bool
 
 
 def _checked(timeouts: object, progress: object) -> Timeouts:
@@ -262,14 +261,23 @@ def _checked(timeouts: object, progress: object) -> Timeouts:
 
 
 class _Hearing:
-    """One answer as it comes: the body of the last one is kept, or goes to an inbox.
+    """The answers to a plan as they come: the body of the last one is kept, or goes to an inbox.
 
     Attributes:
-        exchange: whose answer it is.
-        response: the answer: whole, or its head when there is an inbox.
+        exchange: whose answer is awaited, or was the last.
+        response: the last answer: whole, or its head when there is an inbox.
     """
 
-    __slots__ = ("_conversation", "_drained", "_head", "_heard", "_inbox", "exchange", "response")
+    __slots__ = (
+        "_conversation",
+        "_drained",
+        "_head",
+        "_heard",
+        "_inbox",
+        "_plan",
+        "exchange",
+        "response",
+    )
 
     exchange: Exchange
     response: Response
@@ -277,28 +285,44 @@ class _Hearing:
 
     def __init__(
         self,
-        conversation: Conversation,
+        plan: _Plan,
+        attempts: Attempts | None,
         inbox: Inbox | None,
         heard: Callable[[Exchange, Response], None],
     ) -> None:
-        self._conversation = conversation
+        self._plan = plan
         self._inbox = inbox
         self._heard = heard
         self._head: Response | None = None
+        # With a simple manner it begins when an answer has come that may lead on: most do not.
+        self._conversation: Conversation | None = None
+        if not plan.simple:
+            self._conversation = Conversation(plan.request, plan.manner, attempts)
 
-    def attend(self, exchange: Exchange) -> None:
-        """Await the answer of the exchange."""
+    def begin(self, clock: Clock) -> Exchange:
+        """Return the exchange that is next."""
+        plan, conversation = self._plan, self._conversation
+        self._head = None
+        request, keeps = plan.request, usual
+        if conversation is not None:
+            request, keeps = conversation.begin(), conversation.ends_with
+        exchange = Exchange(
+            request, plan.timeouts, clock, sink=self.listen, keeps=keeps if self._inbox is None else None
+        )
+        exchange.progress = plan.progress
         self.exchange = exchange
         if self._inbox is not None:
             self._inbox.attach(exchange)
+        return exchange
 
     def listen(self, respondent: Respondent) -> Sink | None:
         """Say where the body goes, once the head is there."""
-        if self._inbox is None and self._conversation.ends_with(respondent.status):
+        conversation = self._begun()
+        if self._inbox is None and conversation.ends_with(respondent.status):
             return None
         head = head_of(self.exchange, respondent)
         self._heard(self.exchange, head)
-        onward = self._conversation.heed(head)
+        onward = conversation.heed(head)
         self._head = head
         if onward:
             self.exchange.timeouts = self.exchange.timeouts.draining()
@@ -308,32 +332,42 @@ class _Hearing:
 
     def enough(self) -> bool:
         """Tell whether the head of the last answer is there: that is all that an inbox waits for."""
-        return self._head is not None and not self._conversation.onward
+        return self._head is not None and not self._begun().onward
 
-    def conclude(self) -> None:
-        """Take the answer; raise the error in its place."""
-        conversation, outcome = self._conversation, self.exchange.outcome
+    def conclude(self) -> Conversation | None:
+        """Take the answer, or raise the error in its place; return what leads on, if anything does."""
+        outcome = self.exchange.outcome
+        if self._conversation is None and isinstance(outcome, Response):
+            self.response = outcome
+            return None
+        conversation = self._begun()
         if not conversation.onward:
-            self._conclude_last(conversation, outcome)
-            return
+            return self._conclude_last(conversation, outcome)
         # Where to go on is known; how the answer that said it ended is of no interest.
         if isinstance(outcome, Canceled | HookError):
             raise outcome
         head = cast("Response", self._head)
         meta = outcome.meta if isinstance(outcome, Response) else head.meta
         conversation.remember(head._replace(body=bytes(self._drained)).with_meta(meta))
+        return conversation
 
-    def _conclude_last(self, conversation: Conversation, outcome: Outcome | None) -> None:
+    def _conclude_last(self, conversation: Conversation, outcome: Outcome | None) -> Conversation | None:
         response = self._head
         if self._inbox is None or response is None:
             if isinstance(outcome, ExchangeError):
                 if conversation.persists(self.exchange.request, outcome):
-                    return
+                    return conversation
                 conversation.failed(outcome)
             response = self.exchange.result()
-        self.response = conversation.conclude(
-            response if response.meta.tunnel is None else untapped(response)
-        )
+        self.response = conversation.conclude(untapped(response))
+        return None
+
+    def _begun(self) -> Conversation:
+        conversation = self._conversation
+        if conversation is None:
+            conversation = self._conversation = Conversation(self._plan.request, self._plan.manner)
+            conversation.begin()
+        return conversation
 
     def _drain(self, piece: bytes | memoryview) -> None:
         room = _DRAINED - len(self._drained)

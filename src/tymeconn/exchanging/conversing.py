@@ -21,7 +21,7 @@ from ..wire.messages import Request, Response
 from ..wire.redirecting import Follow, next_request, upgrades
 from .repeating import Attempts
 
-__all__ = ["Conversation", "Manner"]
+__all__ = ["Conversation", "Manner", "usual"]
 
 
 # RFC 9110 15.4, 15.5.2 and 15.5.18; redirecting.next_request says which redirects are followed.
@@ -55,6 +55,11 @@ class Manner:
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}")
 
+    @property
+    def simple(self) -> bool:
+        """Nothing is put into requests, and only what is not `usual` leads on."""
+        return self.auth is None and self.cookies is None and self.retry is None
+
     def changed(self, auth: Any, follow: Follow | None, retry: Retry | None, *, trusted: bool) -> Manner:
         """Return the manner of one request, with what was given for it in place of its own.
 
@@ -68,6 +73,11 @@ class Manner:
         auth = make_auth(auth) if auth is not None or not trusted else self.auth
         follow = self.follow if follow is None else follow
         return replace(self, auth=auth, follow=follow, retry=self.retry if retry is None else retry)
+
+
+def usual(status: int | None) -> bool:
+    """Tell whether an answer of this status is the last for everybody who has no jar and asks only once."""
+    return status not in _LEADING
 
 
 class Conversation:
@@ -122,7 +132,7 @@ class Conversation:
 
     def ends_with(self, status: int | None) -> bool:
         """Tell whether an answer of this status is the last whatever its head says, and teaches nothing."""
-        if status in _LEADING or (self._attempts is not None and status in self._attempts.statuses):
+        if not usual(status) or (self._attempts is not None and status in self._attempts.statuses):
             return False
         return self._manner.cookies is None
 
