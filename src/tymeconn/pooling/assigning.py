@@ -105,6 +105,7 @@ class Ledger:
     Attributes:
         held: slots, idle ones included.
         due: no idle connection expires before, on the network's clock.
+        turns: places whose exchanges have, or may get, a connection within the limit of their own, in order.
     """
 
     def __init__(self, limits: PoolLimits, make: Callable[[Origin], Slot], gates: Gates) -> None:
@@ -115,8 +116,7 @@ class Ledger:
         self._make = make
         self._gates = gates
         self._places: dict[Origin, Place] = {}
-        # Those for whose exchanges there is, or may be, a connection within the limit of their own.
-        self._turns: OrderedDict[Place, None] = OrderedDict()
+        self.turns: OrderedDict[Place, None] = OrderedDict()
         # All idle slots, first the one that was used longest ago.
         self._idle: OrderedDict[Slot, None] = OrderedDict()
 
@@ -146,11 +146,6 @@ class Ledger:
         del place.idle[slot], self._idle[slot]
         return slot
 
-    @property
-    def settled(self) -> bool:
-        """Nobody waits for whom there may be a connection."""
-        return not self._turns
-
     def leave(self, exchange: Exchange) -> None:
         """Let an exchange that no longer waits go, if it is still there."""
         place = self._places.get(exchange.origin)
@@ -178,7 +173,8 @@ class Ledger:
         place = self._places[slot.origin]
         place.idle[slot] = self._idle[slot] = None
         self.due = min(self.due, slot.expires)
-        self._review(place)
+        if place.waiting:
+            self._review(place)
 
     def retire(self, slot: Slot) -> None:
         """Take back a slot for good; it is not idle."""
@@ -212,8 +208,8 @@ class Ledger:
         Every exchange that gets a slot gets it, and enters its origin's gate, here.
         """
         orders = Orders([], [], [])
-        while self._turns:
-            place = next(iter(self._turns))
+        while self.turns:
+            place = next(iter(self.turns))
             if self._shuts(place):
                 orders.shut.append(next(iter(place.waiting)))
                 continue
@@ -224,7 +220,7 @@ class Ledger:
                 orders.granted.append((exchange, slot))
             elif not self._idle:
                 break
-            self._turns.move_to_end(place)
+            self.turns.move_to_end(place)
             self._review(place)
         return orders
 
@@ -237,7 +233,7 @@ class Ledger:
         place.shut_until = None if place.gate is None else place.gate.admit(self._gates.tyme())
         if place.shut_until is None:
             return False
-        del self._turns[place]
+        del self.turns[place]
         return True
 
     def _rested(self, place: Place, now: float, orders: Orders) -> Slot | None:
@@ -272,9 +268,9 @@ class Ledger:
         """See whether the place takes turns, and whether there is anything left of it."""
         ready = place.waiting and place.shut_until is None
         if ready and (place.idle or place.held < self._limits.per_origin):
-            self._turns[place] = None
+            self.turns[place] = None
         else:
-            self._turns.pop(place, None)
+            self.turns.pop(place, None)
         if not (place.held or place.waiting) and self._places.pop(place.origin, None) is not None:
             self._gates.put_away(place.origin, place.gate)
 

@@ -7,7 +7,7 @@ What there is to decide is decided in the ledger, between two passes and never w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -128,24 +128,33 @@ class Keeper:
 
     def _tell(self, act: Callable[[Any], None], subject: Any = None) -> None:
         """Bring the ledger up to date, and do what follows."""
-        self._news.append((act, subject))
         # The garbage collector may close a generator, and come here, at any moment: then whoever is at it
         # already hears of the news before it is done.
-        while self._news and not self._telling:
-            self._telling = True
-            try:
-                woken = self._rearrange()
-            finally:
-                self._telling = False
-            self._follow(woken)
+        if self._telling:
+            self._news.append((act, subject))
+            return
+        self._telling = True
+        try:
+            act(subject)
+        finally:
+            self._telling = False
+        while self._news or self._closing or self._ledger.turns:
+            if not self._follow():
+                break
 
-    def _follow(self, woken: Sequence[Exchange]) -> None:
-        """Close what is to be closed, and wake who has to hear of it."""
+    def _follow(self) -> bool:
+        """Do what follows from what is new, and tell whether that made more."""
+        self._telling = True
+        try:
+            woken = self._rearrange()
+        finally:
+            self._telling = False
         closing, self._closing = self._closing, []
         for slot in closing:
             self._shut(slot)
         for exchange in woken:
             exchange.done.fire()
+        return bool(self._news or self._closing)
 
     def _shut(self, slot: Slot) -> None:
         exchange = slot.exchange
@@ -154,13 +163,11 @@ class Keeper:
             exchange.conclude(Canceled(_CLOSED), "waiting")
             self.release(slot)
 
-    def _rearrange(self) -> Sequence[Exchange]:
+    def _rearrange(self) -> list[Exchange]:
         """Tell the ledger all that is new, and return the exchanges that have to hear of what followed."""
         while self._news:
             act, subject = self._news.popleft()
             act(subject)
-        if self._ledger.settled:
-            return ()
         orders = self._ledger.assign(self._setup.network.clock())
         self._closing += orders.closing
         for exchange, slot in orders.granted:
