@@ -1036,16 +1036,6 @@ def test_nothing_goes_out_behind_the_end():
     assert sum(map(len, bench.network.connectors[0].sent)) < 500_000
 
 
-def test_taken_exchange_is_told():
-    """Who waits in a queue is woken when its turn comes: what it was told of when to look is over."""
-    bench = Bench([[]])
-    exchange = bench.ask()
-    woken = []
-    exchange.done.attend("me", lambda: woken.append(True))
-    bench.service(passes=1)
-    assert woken == [True]
-
-
 def test_source_that_is_not_told_tyme():
     """A wait that is over at once says no more than nothing: the source is left alone for a while."""
     bench = Bench([[]])

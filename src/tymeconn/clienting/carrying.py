@@ -142,6 +142,7 @@ class Carrier(Carriage):
         exchange = next(iter(self._queue), None)
         if exchange is not None:
             del self._queue[exchange]
+            exchange.done.fire()  # who waits for it was told when to look without a connection
         return exchange
 
 

@@ -27,7 +27,7 @@ from .carrying import Carriage, Carrier, Waiting
 from .connector import untapped
 from .streaming import Inbox, Stream
 
-__all__ = ["Answer", "Asker", "Fetcher"]
+__all__ = ["Answer", "Asker", "Fetcher", "Plan"]
 
 Answer: TypeAlias = Generator[Wait, float | None, Response]
 
@@ -145,27 +145,27 @@ class Asker(Carriage):
         """Fetch with OPTIONS."""
         return self.fetch("OPTIONS", url, **options)
 
-    def _planned(self, method: str, url: str, options: FetchOptions) -> _Plan:
+    def _planned(self, method: str, url: str, options: FetchOptions) -> Plan:
         own = {name: options.pop(name, None) for name in _OWN} if options else _NOTHING  # type: ignore[misc]
         request = self._make(method, url, cast("MessageOptions", options))
         trusted = self._manner.auth is None or self._trusts(request.url.origin)
         manner = self._manner.changed(own["auth"], own["follow"], own["retry"], trusted=trusted)
         if own is _NOTHING:
-            return _Plan(request, manner, self._setup.timeouts, None, manner.simple)
+            return Plan(request, manner, self._setup.timeouts, None, manner.simple)
         timeouts = self._setup.timeouts if own["timeout"] is None else own["timeout"]
         progress = own["progress"]
-        return _Plan(request, manner, _checked(timeouts, progress), progress, manner.simple)
+        return Plan(request, manner, _checked(timeouts, progress), progress, manner.simple)
 
-    def _fetched(self, plan: _Plan) -> Answer:
+    def _fetched(self, plan: Plan) -> Answer:
         hearing = yield from self._conversed(plan, None)
         return hearing.response
 
-    def _streamed(self, plan: _Plan) -> Generator[Wait, float | None, Stream]:
+    def _streamed(self, plan: Plan) -> Generator[Wait, float | None, Stream]:
         inbox = Inbox()
         hearing = yield from self._conversed(plan, inbox)
         return Stream(self, hearing.exchange, inbox, hearing.response)
 
-    def _conversed(self, plan: _Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
+    def _conversed(self, plan: Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
         """Carry one exchange after another, to the head or to the end of the answer that is the last."""
         clock = self._setup.network.clock
         started, retry = clock(), plan.manner.retry
@@ -242,7 +242,7 @@ class Fetcher(Carrier, Asker):
         return origin == self._base.origin
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What was asked for, checked; `simple` is the manner's."""
 
     request: Request
@@ -285,7 +285,7 @@ class _Hearing:
 
     def __init__(
         self,
-        plan: _Plan,
+        plan: Plan,
         attempts: Attempts | None,
         inbox: Inbox | None,
         heard: Callable[[Exchange, Response], None],

@@ -146,11 +146,12 @@ class Connection:
         """What may change something before `until`, beside the exchange's own end."""
         if self._dial is not None:
             return self._dial.awaited
+        stall = () if self._codec.stalled is None else self._outflow.stall.on
         if self.connector is None or not self._watched:
-            return (self.stirred, *self._outflow.stall.on)
+            return (self.stirred, *stall)
         if self._full and not self._outflow.out:
-            return self._outflow.stall.on
-        return (self.connector, *self._outflow.stall.on)
+            return stall
+        return (self.connector, *stall)
 
     @property
     def due(self) -> float | None:
@@ -201,7 +202,6 @@ class Connection:
             self.exchange = self._take()
             if self.exchange is None:
                 break
-            self.exchange.done.fire()  # who waits for it was told when to look without it
         return self.exchange
 
     def _begin(self, origin: Origin) -> None:
@@ -262,7 +262,8 @@ class Connection:
         exchange = self.exchange
         assert exchange is not None
         # No answer can be there yet when the whole request went out a moment ago, unless a part of it is.
-        if exchange.outcome is None and self._send(exchange) and not self._budget.behind:
+        unsent = self._outflow.out or self._codec.unsent
+        if unsent and exchange.outcome is None and self._send(exchange) and not self._budget.behind:
             return Phase.BUSY
         ended = exchange.outcome is None and self._receive(exchange)
         if self._codec.passed is not None and exchange.outcome is None:
@@ -290,8 +291,6 @@ class Connection:
     def _send(self, exchange: Exchange) -> bool:
         """Send what there is; True when something went out and nothing is left."""
         assert self.connector is not None
-        if not (self._outflow.out or self._codec.unsent):
-            return False
         before = exchange.sent
         self._budget.curtailed = self._outflow.send(self.connector, exchange)
         return exchange.sent > before and not (self._outflow.out or self._codec.unsent)
@@ -310,16 +309,13 @@ class Connection:
             if not data and not budget.behind:
                 self._end(exchange)
                 return True
-            self._feed(exchange, data)
+            # While it is this side that is slow, the peer is not.
+            self._moved = self._setup.network.clock()
+            share = min(budget.share, exchange.room)
+            left = self._codec.feed(data, share)
+            budget.share -= share - left
+            budget.behind = left <= 0
         return False
-
-    def _feed(self, exchange: Exchange, data: bytes) -> None:
-        # While it is this side that is slow, the peer is not.
-        self._moved = self._setup.network.clock()
-        share = min(self._budget.share, exchange.room)
-        left = self._codec.feed(data, share)
-        self._budget.share -= share - left
-        self._budget.behind = left <= 0
 
     def _recv(self) -> bytes | None:
         """Return what arrived: None for nothing now, empty for the end, however it came about."""
@@ -331,7 +327,9 @@ class Connection:
             self._outflow.broken = self._outflow.broken or error
             data = b""
         self.cutoff = data == b""
-        self._budget.spend(data)
+        self._budget.reads += 1
+        if data:
+            self._budget.received += len(data)
         return data
 
     def _end(self, exchange: Exchange) -> None:

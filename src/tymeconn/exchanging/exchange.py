@@ -61,6 +61,7 @@ class Exchange:
 
     Attributes:
         request: what is sent.
+        origin: where it goes.
         timeouts: its limits, in seconds of the network's clock.
         started: when it was made, on that clock.
         sent: bytes of it that the network took, on the connection it last used.
@@ -81,6 +82,7 @@ class Exchange:
         "_settle",
         "awaited",
         "done",
+        "origin",
         "outcome",
         "progress",
         "received",
@@ -110,6 +112,7 @@ class Exchange:
         answer of whose status `keeps(status)` says so.
         """
         self.request = request
+        self.origin: Origin = request.url.origin
         self.timeouts = timeouts
         self.started = clock()
         self._clock = clock
@@ -125,11 +128,6 @@ class Exchange:
         self.sink = sink
         self._keeps = keeps
         self._settle = settle
-
-    @property
-    def origin(self) -> Origin:
-        """Where it goes."""
-        return self.request.url.origin
 
     def keeps(self, status: int) -> bool:
         """Tell whether an answer of this status is kept as it is, and nobody need be asked."""

@@ -72,7 +72,7 @@ class Http1:
     def output(self) -> bytes | memoryview:
         """Return the next piece of the request; empty when there is none now, or none any more."""
         if self._piece:
-            piece, self._piece = self._piece, b""
+            piece, self._piece, self.unsent = self._piece, b"", False
             return piece
         if self._pieces is None:
             self.unsent = False

@@ -75,11 +75,9 @@ class Outflow:
         if codec.holding and self._clock() >= self._release_due(exchange):
             codec.release()
         for _ in range(_SENDS):
-            if (
-                exchange.outcome is not None
-                or not self._refill()
-                or not self._hand_over(connector, exchange)
-            ):
+            if exchange.outcome is not None or not self._refill():
+                return False
+            if not self._hand_over(connector, exchange) or not (self.out or codec.unsent):
                 return False
         return self._refill()
 

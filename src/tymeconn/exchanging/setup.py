@@ -40,31 +40,26 @@ class Budget:
 
     Attributes:
         reads: `recv` calls made.
+        received: bytes that they brought.
         share: what may still be made of received bytes, as `Codec.feed` counts.
         behind: what was received is not all worked off yet.
         curtailed: the pass ended because the budget was spent, not because there was nothing to do.
     """
 
-    __slots__ = ("_received", "behind", "curtailed", "reads", "share")
+    __slots__ = ("behind", "curtailed", "reads", "received", "share")
 
     def __init__(self) -> None:
-        self.reads = self._received = 0
+        self.reads = self.received = 0
         self.share = _SHARE
         self.behind = self.curtailed = False
 
     def renew(self) -> None:
         """Begin a pass."""
-        self.reads = self._received = 0
+        self.reads = self.received = 0
         self.share = _SHARE
         self.curtailed = False
 
     @property
     def affords(self) -> bool:
         """Another read is within it."""
-        return self.reads < READS and self._received <= _READ_BYTES - RECV_SIZE and self.share > 0
-
-    def spend(self, data: bytes | None) -> None:
-        """Count a read."""
-        self.reads += 1
-        if data:
-            self._received += len(data)
+        return self.reads < READS and self.received <= _READ_BYTES - RECV_SIZE and self.share > 0

@@ -105,7 +105,7 @@ class Ledger:
     Attributes:
         held: slots, idle ones included.
         due: no idle connection expires before, on the network's clock.
-        turns: places whose exchanges have, or may get, a connection within the limit of their own, in order.
+        turns: places, in order, that may have connections for those who wait.
     """
 
     def __init__(self, limits: PoolLimits, make: Callable[[Origin], Slot], gates: Gates) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Generator
 from math import inf
 from typing import Any, TypeAlias
 
 from ..clienting.carrying import Waiting, close_tunnel, queue_limit
 from ..clienting.describing import given_or_new
-from ..clienting.fetching import Asker
+from ..clienting.fetching import Asker, Plan
 from ..errors import Canceled
 from ..exchanging.connection import Phase
 from ..exchanging.conversing import Manner
 from ..exchanging.deadlines import busy_deadline
-from ..exchanging.exchange import Exchange
+from ..exchanging.exchange import Exchange, FetchOptions
 from ..exchanging.setup import Setup
 from ..net.networking import default_network
 from ..net.seams import Network, Tls
@@ -38,6 +39,10 @@ from .limits import PoolLimits
 from .stats import PoolStats
 
 __all__ = ["Pool"]
+
+# Of one pool; what is longer would fill the memory.
+_REMEMBERED = 1024
+_SHORT = 1024
 
 _Granted: TypeAlias = Generator[Wait, float | None, Slot | None]
 
@@ -107,6 +112,8 @@ class Pool(Asker):
         self._keeper = Keeper(setup, given_or_new("connections", PoolLimits, connections), gates)
         # What is to go out behind all who are served in a pass of their scheduler.
         self._leaving: list[tuple[Slot, Exchange]] = []
+        # Requests without options, which are made again and again.
+        self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
 
     def wind(self, tymth: Any) -> None:
         """Take hio's tyme; waiting and gates run on it, network deadlines on the network's clock."""
@@ -169,6 +176,16 @@ class Pool(Asker):
         exchange.conclude(error, "waiting")
         close_tunnel(exchange)
         self._keeper.forget(exchange)
+
+    def _planned(self, method: str, url: str, options: FetchOptions) -> Plan:
+        if options or not (isinstance(method, str) and isinstance(url, str)) or len(url) > _SHORT:
+            return super()._planned(method, url, options)
+        plan = self._plans.get((method, url))
+        if plan is None:
+            plan = self._plans[method, url] = super()._planned(method, url, options)
+            if len(self._plans) > _REMEMBERED:
+                self._plans.popitem(last=False)
+        return plan
 
     def _make(self, method: str, url: str, options: MessageOptions) -> Request:
         return self._defaults.request(method, url, options)
