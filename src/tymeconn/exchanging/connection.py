@@ -57,8 +57,11 @@ class Connection:
         stirred: fires at every close, and at news of a connector without a descriptor.
     """
 
-    def __init__(self, setup: Setup, take: Callable[[], Exchange | None]) -> None:
-        """Begin closed; `take()` is asked for the next exchange whenever there is none."""
+    def __init__(self, setup: Setup, take: Callable[[], Exchange | None] | None = None) -> None:
+        """Begin closed; `take()` is asked for the next exchange whenever there is none.
+
+        Without it the owner sets `exchange`.
+        """
         self.phase = Phase.CLOSED
         self.origin: Origin | None = None
         self.exchange: Exchange | None = None
@@ -79,6 +82,7 @@ class Connection:
         self._budget = Budget()
         # The connector has a descriptor; or it has notified since it was last read.
         self._watched = self._news = False
+        self._quiet: Callable[[], bool] | None = None
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
@@ -149,7 +153,7 @@ class Connection:
         stall = () if self._codec.stalled is None else self._outflow.stall.on
         if self.connector is None or not self._watched:
             return (self.stirred, *stall)
-        if self._full and not self._outflow.out:
+        if self.exchange is not None and self._full and not self._outflow.out:
             return stall
         return (self.connector, *stall)
 
@@ -199,7 +203,7 @@ class Connection:
     def _claim(self) -> Exchange | None:
         """Return the exchange to carry: the one that is here, else the owner's next."""
         while self.exchange is None or self.exchange.outcome is not None:
-            self.exchange = self._take()
+            self.exchange = None if self._take is None else self._take()
             if self.exchange is None:
                 break
         return self.exchange
@@ -224,6 +228,7 @@ class Connection:
         self._dial = None
         self.connector = connector
         self._watched = connector.fileno() is not None
+        self._quiet = getattr(connector, "quiet", None)
         if not self._watched:
             connector.attach(self._stir)
         self._fresh = True
@@ -235,7 +240,7 @@ class Connection:
             return self._drop()
         if exchange is None and self._budget.reads:
             return Phase.READY  # it was read in this pass; the next one looks
-        unasked = self._recv()
+        unasked = None if self._quiet is not None and self._quiet() else self._recv()
         if unasked is not None:
             return self._unasked(exchange, unasked)
         if exchange is None:

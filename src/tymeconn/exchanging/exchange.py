@@ -71,6 +71,8 @@ class Exchange:
         outcome: None until it ended.
         done: fires when it ended, and whenever a sink has taken something.
         room: bytes of the decoded body that its sink takes now; with none, nothing is read for it.
+        sink: is asked when the answer's head is there; see the constructor.
+        keeps: tells of a status that the sink need not be asked.
         awaited: since when somebody waits for what comes, on that clock; None while nobody does, and then
             the peer's silence does not count.
         progress: called with a `Progress` when body bytes have gone out or come in.
@@ -78,10 +80,10 @@ class Exchange:
 
     __slots__ = (
         "_clock",
-        "_keeps",
         "_settle",
         "awaited",
         "done",
+        "keeps",
         "origin",
         "outcome",
         "progress",
@@ -126,12 +128,8 @@ class Exchange:
         self.awaited: float | None = self.started
         self.progress: Callable[[Progress], object] | None = None
         self.sink = sink
-        self._keeps = keeps
+        self.keeps = keeps
         self._settle = settle
-
-    def keeps(self, status: int) -> bool:
-        """Tell whether an answer of this status is kept as it is, and nobody need be asked."""
-        return self.sink is None or (self._keeps is not None and self._keeps(status))
 
     def wait(self) -> None:
         """Somebody waits from now on for what comes."""
@@ -152,7 +150,7 @@ class Exchange:
             outcome.replayed = self.replayed
         self.outcome = outcome
         # Who gave it often holds this object: without the cycle both go when they are let go.
-        self.sink = self._keeps = None
+        self.sink = self.keeps = None
         if self._settle:
             self._settle(self)
         self.done.fire()

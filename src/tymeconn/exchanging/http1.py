@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from ..errors import BodyError, NoResponse, ProtocolError, StaleConnection
 from ..wire.heads import members
@@ -47,7 +46,7 @@ class Http1:
         self.unsent = True
         self._exchange = exchange
         self._respondent = None
-        self._piece = at_once(request) if exchange.progress is None else b""
+        self._piece = (request.head or at_once(request)) if exchange.progress is None else b""
         if self._piece:
             return
         self._pieces = outgoing(request, self._told)
@@ -127,12 +126,16 @@ class Http1:
             return False
         request = exchange.request
         answer = whole_answer(data, request.method, self._limits)
-        if answer is None or not exchange.keeps(answer[0].status):
+        if answer is None:
+            return False
+        head, body = answer
+        if exchange.sink is not None and not (exchange.keeps and exchange.keeps(head.status)):
             return False
         exchange.received += len(data)
         self._exchange = None
-        self.room = 0 if self.cut or _closes(request) else 1
-        exchange.conclude(_response(exchange, *answer, Meta(exchange.elapsed)))
+        self.room = 0 if self.cut or ("connection" in request.headers and _closes(request)) else 1
+        meta = Meta(exchange.elapsed)
+        exchange.conclude(Response.known((*head, body, None, request, False, None), meta))
         return True
 
     def _reader(self, exchange: Exchange) -> Respondent:
@@ -202,12 +205,8 @@ def head_of(exchange: Exchange, respondent: Respondent) -> Response:
     """Return the answer as far as it is there; its body is empty until it is whole."""
     head = (respondent.version, respondent.status, respondent.reason, respondent.headers)
     meta = Meta(exchange.elapsed, respondent.interims, respondent.trailers)
-    return _response(exchange, head, respondent.body, meta)
-
-
-def _response(exchange: Exchange, head: tuple[Any, ...], body: bytes, meta: Meta) -> Response:
     # hio's fields: those of the head, then body, data, request, errored and error.
-    return Response.known((*head, body, None, exchange.request, False, None), meta)
+    return Response.known((*head, respondent.body, None, exchange.request, False, None), meta)
 
 
 def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:

@@ -103,7 +103,11 @@ class Lookup(Underway, Protocol):
 
 
 class Connector(Protocol):
-    """A byte stream in the making and in use."""
+    """A byte stream in the making and in use.
+
+    One that can tell for less than `recv` that nothing has come has a method ``quiet() -> bool``, too; one
+    with a descriptor that tells before it closes has a signal, see Readiness.
+    """
 
     @property
     def wants(self) -> int:

@@ -47,17 +47,13 @@ class Slot:
 
     def __init__(self, origin: Origin, setup: Setup, limits: PoolLimits) -> None:
         self.origin = origin
-        self.connection = Connection(setup, self._take)
+        self.connection = Connection(setup)
         self.exchange: Exchange | None = None
         self.passes = 0
         self.born = setup.network.clock()
         self.left: float = inf if limits.uses is None else limits.uses
         self.expires = -inf
         self.ticket: int | None = None
-
-    def _take(self) -> Exchange | None:
-        exchange = self.exchange
-        return exchange if exchange is not None and exchange.outcome is None else None
 
 
 class Place:

@@ -175,7 +175,8 @@ class Keeper:
         return [*(exchange for exchange, _ in orders.granted), *orders.shut]
 
     def _grant(self, exchange: Exchange, slot: Slot) -> None:
-        slot.exchange, slot.passes = exchange, 0
+        slot.exchange = slot.connection.exchange = exchange
+        slot.passes = 0
         self.carrying[exchange] = slot
 
     def _release(self, slot: Slot) -> None:
@@ -184,11 +185,18 @@ class Keeper:
             return
         del self.carrying[exchange]
         slot.exchange = None
-        now = self._setup.network.clock()
-        self._note(slot, exchange, now)
+        now, outcome = self._setup.network.clock(), exchange.outcome
+        if exchange.reused:
+            self._reused += 1
+        elif exchange.sent:
+            self._opened += 1
+        if isinstance(outcome, Response):
+            said = keep_alive(outcome.headers)
+            slot.left = min(slot.left - 1, said.uses)
+            slot.expires = expiry(self._limits, said, slot.born, now)
         try:
             if slot.ticket is not None:
-                self._depart(slot.origin, slot.ticket, exchange.outcome)
+                self._depart(slot.origin, slot.ticket, outcome)
         finally:
             self._take_back(slot, now)
 
@@ -213,17 +221,6 @@ class Keeper:
         ledger.rest(slot)
         if ledger.due < due:
             self.earlier.fire()
-
-    def _note(self, slot: Slot, exchange: Exchange, now: float) -> None:
-        """Remember what the exchange has told of its connection."""
-        if exchange.reused:
-            self._reused += 1
-        elif exchange.sent:
-            self._opened += 1
-        if isinstance(exchange.outcome, Response):
-            said = keep_alive(exchange.outcome.headers)
-            slot.left = min(slot.left - 1, said.uses)
-            slot.expires = expiry(self._limits, said, slot.born, now)
 
     def _forget(self, exchange: Exchange) -> None:
         slot = self.carrying.get(exchange)

@@ -217,7 +217,8 @@ class Pool(Asker):
         self._leaving.append((slot, exchange))
         now = self._setup.network.clock()
         until, _, _ = busy_deadline(exchange.timeouts, exchange.started, now, sending=False)
-        return self._wait(tymth(), (exchange.done, *slot.connection.awaited), until - now, None)
+        on = (exchange.done, *slot.connection.awaited)
+        return Wait(on, None if until == inf else tymth() + until - now)
 
     def _send_off(self) -> None:
         leaving, self._leaving = self._leaving, []
@@ -248,17 +249,17 @@ class Pool(Asker):
 
     def _pump(self, slot: Slot, exchange: Exchange) -> None:
         """Make a pass, and one for the exchange that got the connection in it: it need not wait a tick."""
-        self._pass(slot, exchange)
-        if slot.exchange is not None and slot.exchange is not exchange:
-            self._pass(slot, slot.exchange)
-
-    def _pass(self, slot: Slot, exchange: Exchange) -> None:
-        slot.passes += 1
-        try:
-            slot.connection.service()
-        finally:
-            if exchange.outcome is not None:
-                self._keeper.release(slot)
+        for _ in range(2):
+            slot.passes += 1
+            try:
+                slot.connection.service()
+            finally:
+                if exchange.outcome is not None:
+                    self._keeper.release(slot)
+            heir = slot.exchange
+            if heir is None or heir is exchange:
+                break
+            exchange = heir
 
 
 def _checked(draw: Draw) -> Draw:

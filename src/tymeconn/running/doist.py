@@ -72,9 +72,12 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
 
     def tymen(self) -> Callable[[], float]:
         """Return a tymth that has this doist as its attribute `doist`."""
-        tymth: Any = super().tymen()  # type: ignore[no-untyped-call]
-        tymth.doist = self
-        return tymth  # type: ignore[no-any-return]
+
+        def tymth() -> float:
+            return self._tyme
+
+        tymth.doist = self  # type: ignore[attr-defined]
+        return tymth
 
     def defer(self, act: Callable[[], object]) -> bool:
         """Have `act` called once, behind all who are served in this pass; False when none is served.
