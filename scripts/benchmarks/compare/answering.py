@@ -11,6 +11,7 @@ import asyncio
 import json
 import ssl
 import sys
+from typing import cast
 
 BIG = 100_000_000
 DOCUMENT = {"id": 7, "state": "pending", "progress": 40, "owner": "a@a.test"}
@@ -45,8 +46,7 @@ class Answering(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take what to write to."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is whole; those asked here have no body."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from threading import Timer
 
 from .clients.ordering import Figures, Order
 from .judging import Round
@@ -18,6 +19,9 @@ from .works import Work
 
 # What some clients heed and others do not: everybody asks the server itself and trusts its root alone.
 _UNHEARD = ("_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+# Seconds, more than any round takes.
+_LIMIT = 300.0
 
 
 @dataclass(slots=True)
@@ -62,9 +66,14 @@ class Child:
         )
 
     def hear(self) -> Figures | None:
-        """Return what it says next; None when it has ended."""
+        """Return what it says next; None when it has ended, as it has to when it says nothing."""
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        watchdog = Timer(_LIMIT, self._process.kill)
+        watchdog.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            watchdog.cancel()
         return json.loads(line) if line else None
 
     def prepare(self, order: Order) -> Figures | None:
