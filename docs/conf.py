@@ -16,7 +16,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+# The table is made by scripts/bench and stands on the page about speed.
+exclude_patterns = ["_build", "explanation/speed-table.md"]
 html_theme = "furo"
 html_title = f"tymeconn {release}"
 myst_enable_extensions = ["deflist"]

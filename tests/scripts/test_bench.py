@@ -37,6 +37,8 @@ WORK = works.Work(
     "small", "a work", "small", ("tymeconn", "aiohttp", "epoll"), COLUMNS, (TARGET,), 2.0, 0.25, size=100
 )
 
+BUSY = replace(WORK, busy=True)
+
 
 def rounds_of(*pairs):
     """Rounds in which tymeconn and aiohttp had these rates."""
@@ -103,6 +105,20 @@ def test_table_shows_the_medians():
 def test_table_names_who_failed():
     """A client that ended with an error is not passed over in silence."""
     assert "Ended with an error: bare loop." in lines_of(driving.Result(WORK, failed={"epoll"}))
+
+
+def test_table_names_who_was_held_up():
+    """The rate of a client that was not busy is the server's, and the table says so."""
+    rounds = [{"aiohttp": {"rate": 10.0, "cpu_each": 0.09}, "epoll": {"rate": 100.0, "cpu_each": 0.007}}]
+    (line,) = [line for line in lines_of(driving.Result(BUSY, rounds)) if line.startswith("Held up")]
+    assert line.endswith(" more: bare loop.")
+
+
+def test_table_gives_figures_their_unit():
+    """A ratio has none; a figure that is compared with a number has that number's."""
+    target = works.Target("latency", 0.03, "a tock", scale=1e3, unit=" ms")
+    assert reporting.shown(judging.Verdict(target, 0.0123)) == "12.3 ms"
+    assert reporting.shown(judging.Verdict(TARGET, 0.9731)) == "0.973"
 
 
 def test_table_warns_of_a_single_core():

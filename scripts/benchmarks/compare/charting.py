@@ -49,6 +49,6 @@ def _draw_one(panel: Any, result: Result) -> None:
         bars, [f"{value:,.{column.digits}f}" for value in values.values()], padding=3, fontsize=8
     )
     panel.margins(x=0.15)
-    panel.set_title(f"{result.work.title}: {column.title}", fontsize=9)
+    panel.set_title(f"{result.work.title}\n{column.title}", fontsize=9)
     panel.tick_params(labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)

@@ -13,6 +13,9 @@ from .works import OURS, Target, Work
 # What each client measured in one round.
 Round: TypeAlias = dict[str, Figures]
 
+# The part of the time for which a client computes that nothing holds up.
+_BUSY = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -45,6 +48,17 @@ def medians(rounds: Sequence[Round]) -> Round:
         client: {figure: median(values) for figure, values in figures.items()}
         for client, figures in gathered.items()
     }
+
+
+def held_up(work: Work, found: Round) -> list[str]:
+    """Return the clients that had little to do in a work that could have kept them busy."""
+    if not work.busy:
+        return []
+    return [
+        client
+        for client in work.clients
+        if client in found and found[client]["cpu_each"] * found[client]["rate"] < _BUSY
+    ]
 
 
 def ratios(rounds: Sequence[Round], target: Target) -> list[float]:

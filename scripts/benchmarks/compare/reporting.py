@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,7 +13,7 @@ import tymeconn
 
 from .clients.ordering import Figures
 from .driving import Result
-from .judging import judge, medians
+from .judging import Verdict, held_up, judge, medians
 from .works import CLIENTS, Column
 
 _PACKAGES = ("hio", "aiohttp", "uvloop", "httpx", "pycurl", "requests", "apache-libcloud")
@@ -114,12 +114,14 @@ def table(conditions: Conditions, results: Sequence[Result]) -> Iterator[str]:
 def _judged(result: Result) -> Iterator[list[str]]:
     for verdict in judge(result.work, result.rounds):
         held = "yes" if verdict.held else "**no**"
-        yield [result.work.title, verdict.target.text, shown(verdict.found), held]
+        yield [result.work.title, verdict.target.text, shown(verdict), held]
 
 
-def shown(found: float | None) -> str:
+def shown(verdict: Verdict) -> str:
     """Return what was found, with three digits that mean something."""
-    return "not measured" if found is None else f"{found:#,.3g}".rstrip(".")
+    if verdict.found is None:
+        return "not measured"
+    return f"{verdict.found * verdict.target.scale:#,.3g}".rstrip(".") + verdict.target.unit
 
 
 def _section(result: Result) -> Iterator[str]:
@@ -133,10 +135,18 @@ def _section(result: Result) -> Iterator[str]:
     )
     if result.failed:
         yield ""
-        yield f"Ended with an error: {', '.join(CLIENTS[client] for client in sorted(result.failed))}."
+        yield f"Ended with an error: {named(sorted(result.failed))}."
+    if waiting := held_up(work, found):
+        yield ""
+        yield f"Held up by the server or by the machine for a fifth of the time or more: {named(waiting)}."
     if work.note:
         yield ""
         yield work.note
+
+
+def named(clients: Iterable[str]) -> str:
+    """Return the names of the clients."""
+    return ", ".join(CLIENTS[client] for client in clients)
 
 
 def _cells(columns: Sequence[Column], figures: Figures) -> Iterator[str]:

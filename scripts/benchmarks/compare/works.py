@@ -47,6 +47,8 @@ class Target:
         least: it is a lower limit.
         peer: the module of the client that is compared with.
         text: what it says in a table.
+        scale: what is found is multiplied by it there.
+        unit: and has this behind it.
     """
 
     figure: str
@@ -54,6 +56,8 @@ class Target:
     text: str
     peer: str | None = None
     least: bool = False
+    scale: float = 1.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Work:
         tls: see Order.
         fresh: every round is in a process of its own, because memory is measured.
         long: a round takes its time whatever is measured in it.
+        busy: a client has something to do all the time, unless the server is slower.
         note: what has to be known to read it.
     """
 
@@ -88,6 +93,7 @@ class Work:
     tls: bool = False
     fresh: bool = False
     long: bool = False
+    busy: bool = False
     note: str = ""
 
     def order(self, client: str, server: Server, *, quick: bool) -> Order:
@@ -126,7 +132,7 @@ def _jobs(name: str, size: int, clients: tuple[str, ...], quick: float | None) -
         targets=(
             Target("cpu_share", 0.6, "CPU ≤ 0.6x aiohttp", "aiohttp"),
             Target("lateness_p99", 0.2, "p99 lateness ≤ 0.2x aiohttp", "aiohttp"),
-            Target("memory", 2048, "≤ 2,048 bytes of memory a waiting generator"),
+            Target("memory", 2048, "memory ≤ 2 KiB a waiting generator", unit=" bytes"),
         ),
         seconds=60.0,
         quick=quick,
@@ -151,6 +157,7 @@ def _download(name: str, title: str, *, tls: bool) -> Work:
         seconds=1.0,
         quick=0.15,
         tls=tls,
+        busy=True,
     )
 
 
@@ -170,6 +177,7 @@ WORKS = (
         seconds=2.0,
         quick=0.25,
         size=CONNECTIONS,
+        busy=True,
         note="hio runs at tock 0. libcloud makes two exchanges for a job: to begin it and to look at it.",
     ),
     Work(
@@ -180,7 +188,7 @@ WORKS = (
         columns=(Column("latency", "median, µs", 1e6), Column("latency_p99", "p99, µs", 1e6), _CPU_EACH),
         targets=(
             Target("latency", 2.0, "median ≤ 2x http.client", "http_client"),
-            Target("latency_p99", 1 / 32, "p99 less than a tock of 1/32 s"),
+            Target("latency_p99", 1 / 32, "p99 less than a tock of 31 ms", scale=1e3, unit=" ms"),
         ),
         seconds=1.0,
         quick=0.1,
@@ -212,7 +220,7 @@ WORKS = (
         "idle",
         (OURS, "aiohttp"),
         columns=(Column("cpu_share", "CPU, % of a core", 100, 2),),
-        targets=(Target("cpu_share", 0.01, "under 1 % of a core"),),
+        targets=(Target("cpu_share", 0.01, "under 1 % of a core", scale=100, unit=" %"),),
         seconds=10.0,
         quick=1.0,
         size=1_000,

@@ -118,7 +118,7 @@ class Meter:
         """Take the order, and the seconds that making one job may take."""
         self._jobs = order.size
         self._memory = resident()
-        self.start = perf_counter() + 0.5 + each * order.size
+        self.start = perf_counter() + 0.2 + each * order.size
         self.stop = self.start + order.seconds
         self.interval = order.size / POLLS_PER_SECOND
         self.lateness: list[float] = []

@@ -18,7 +18,7 @@ THREADS = 1_000
 # It asks once to begin a job and once at least to look at it.
 _EXCHANGES = 2
 # Seconds in which a thread is made and has begun its job.
-_MAKING = 1.5e-3
+_MAKING = 1e-3
 
 
 class Ended(PollingConnection):
