@@ -111,8 +111,11 @@ class Work:
 _CPU_EACH = Column("cpu_each", "CPU each, µs", 1e6)
 _LATENESS = (
     "Lateness is from the moment when a poll was due until its answer is in hand. uvloop's timers are "
-    "rounded to a millisecond, also down. libcloud has as many threads, jobs and connections as jobs up to "
-    "1,000; its polls are due when the interval has passed since the last answer."
+    "rounded to a millisecond, also down."
+)
+_THREADS = (
+    " libcloud has as many threads, jobs and connections as jobs up to 1,000; its polls are due when the "
+    "interval has passed since the last answer."
 )
 
 
@@ -139,7 +142,7 @@ def _jobs(name: str, size: int, clients: tuple[str, ...], quick: float | None) -
         size=size,
         fresh=True,
         long=True,
-        note=_LATENESS,
+        note=_LATENESS + (_THREADS if "libcloud" in clients else ""),
     )
 
 
