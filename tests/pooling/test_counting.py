@@ -81,7 +81,7 @@ def test_nothing_is_made_anew(warm, monkeypatch):
         "reader": Counted(Respondent),
     }
     monkeypatch.setattr(module, "Connection", made["connection"])
-    monkeypatch.setattr("tymeconn.exchanging.connection.Http1", made["codec"])
+    monkeypatch.setattr("tymeconn.exchanging.line.Http1", made["codec"])
     monkeypatch.setattr(ssl, "SSLContext", made["context"])
     monkeypatch.setattr(http1, "Respondent", made["reader"])
     exchange(pool, pool._setup.network)

@@ -16,73 +16,37 @@ BUSY     sending and receiving at the same time  READY or CLOSED when the exchan
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from math import inf
 
 from ..errors import Canceled, ExchangeError, NoResponse, ProtocolError
 from ..net.dialing import Dial
-from ..net.seams import Connector
 from ..policy.replaying import may_replay
-from ..tyming.waiting import Awaitable, Signal
+from ..tyming.waiting import Awaitable
 from ..wire.messages import Response
 from ..wire.urls import Origin
 from .deadlines import NEVER, Deadline, busy_deadline, connect_deadline, total_deadline
 from .exchange import Exchange, Tunnel
-from .http1 import Http1
-from .outflow import Outflow
-from .setup import RECV_SIZE, Budget, Setup
+from .line import Line, Phase
+from .setup import Setup
 
 __all__ = ["Connection", "Phase"]
 
 
-class Phase(enum.StrEnum):
-    """Where a connection is in its life."""
-
-    CLOSED = "closed"
-    DIALING = "dialing"
-    READY = "ready"
-    BUSY = "busy"
-
-
-class Connection:
-    """One connection and the exchange on it.
-
-    Attributes:
-        phase: where it is in its life.
-        origin: where it leads, or led last.
-        exchange: what it carries, or is being opened for.
-        connector: the byte stream while it is up.
-        cutoff: the peer ended it, and it was not opened again since.
-        stirred: fires at every close, and at news of a connector without a descriptor.
-    """
+class Connection(Line):
+    """One connection and the exchange on it."""
 
     def __init__(self, setup: Setup, take: Callable[[], Exchange | None] | None = None) -> None:
         """Begin closed; `take()` is asked for the next exchange whenever there is none.
 
         Without it the owner sets `exchange`.
         """
-        self.phase = Phase.CLOSED
-        self.origin: Origin | None = None
-        self.exchange: Exchange | None = None
-        self._setup = setup
+        super().__init__(setup)
         self._take = take
         self._dial: Dial | None = None
-        self.connector: Connector | None = None
-        self.cutoff = False
-        self._codec = Http1(setup.limits)
-        self.stirred = Signal()
-        self._outflow = Outflow(self._codec, setup.network.clock)
-        # It has come up in this very pass, and carried nothing.
-        self._fresh = False
+        self._dials = 0
         self._serving = False
         self._closing = ""
-        self._moved = 0.0
-        self._dials = 0
-        self._budget = Budget()
-        # The connector has a descriptor; or it has notified since it was last read.
-        self._watched = self._news = False
-        self._quiet: Callable[[], bool] | None = None
 
     def service(self) -> None:
         """Go as far as possible without blocking and within the budget of one pass."""
@@ -91,15 +55,19 @@ class Connection:
         if self._serving:
             return
         self._serving = True
-        self._dials = 0
-        self._budget.renew()
         try:
-            while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
-                self.phase = phase
+            if self._take is not None or not (self._hear() if self.phase is Phase.BUSY else self._ask()):
+                self._pass()
         finally:
             self._serving = False
         if self._closing:
             self.close(self._closing)
+
+    def _pass(self) -> None:
+        self._dials = 0
+        self._budget.renew()
+        while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
+            self.phase = phase
 
     def open(self, origin: Origin) -> None:
         """Begin to connect to `origin`, if the connection is closed; nobody is told when that fails."""
@@ -153,7 +121,7 @@ class Connection:
         stall = () if self._codec.stalled is None else self._outflow.stall.on
         if self.connector is None or not self._watched:
             return (self.stirred, *stall)
-        if self.exchange is not None and self._full and not self._outflow.out:
+        if not self._outflow.out and self._full:
             return stall
         return (self.connector, *stall)
 
@@ -322,21 +290,6 @@ class Connection:
             budget.behind = left <= 0
         return False
 
-    def _recv(self) -> bytes | None:
-        """Return what arrived: None for nothing now, empty for the end, however it came about."""
-        assert self.connector is not None
-        self._news = False
-        try:
-            data = self.connector.recv(RECV_SIZE)
-        except OSError as error:
-            self._outflow.broken = self._outflow.broken or error
-            data = b""
-        self.cutoff = data == b""
-        self._budget.reads += 1
-        if data:
-            self._budget.received += len(data)
-        return data
-
     def _end(self, exchange: Exchange) -> None:
         assert self.connector is not None
         unanswered = not exchange.received
@@ -359,20 +312,8 @@ class Connection:
     def _drop(self) -> Phase:
         if self._dial is not None:
             self._dial.close()
-        if self.connector is not None:
-            self.connector.close()
-        self._dial = self.connector = None
-        self._codec.close()
-        self._codec = Http1(self._setup.limits)
-        self._outflow = Outflow(self._codec, self._setup.network.clock)
-        self._budget.curtailed = self._budget.behind = self._news = False
-        self.stirred.fire()
-        return Phase.CLOSED
-
-    def _stir(self, _connector: Connector) -> None:
-        # The signal wakes whoever waits; in the middle of a pass nobody does, and the pass must be told.
-        self._news = True
-        self.stirred.fire()
+            self._dial = None
+        return super()._drop()
 
     def _overdue(self) -> ExchangeError | None:
         moment, error, what = self._deadline()

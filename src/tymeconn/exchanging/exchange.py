@@ -206,6 +206,12 @@ class Codec(Protocol):
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
 
+    def begin(self, exchange: Exchange) -> bytes:
+        """Do the same and return all of the request, if that may go out at once; else return nothing."""
+
+    def take_whole(self, exchange: Exchange, data: bytes) -> bool:
+        """Take bytes that arrived, if they are a whole answer in the common form; else leave them."""
+
     def cancel(self, exchange: Exchange) -> bool:
         """Forget an exchange; True when the connection is still good."""
 

@@ -39,16 +39,26 @@ class Http1:
         # Bytes of the two bodies.
         self._sent = self._heard = 0
 
+    def begin(self, exchange: Exchange) -> bytes:
+        """Take an exchange whose request goes out at once, and return that; else take none."""
+        request = exchange.request
+        piece = (request.head or at_once(request)) if exchange.progress is None else b""
+        if piece:
+            self.room = 0
+            self._exchange = exchange
+            self._respondent = None
+        return piece
+
     def start(self, exchange: Exchange) -> None:
         """Take an exchange; only while there is room."""
-        request = exchange.request
-        self.room = 0
+        self._piece = self.begin(exchange)
         self.unsent = True
-        self._exchange = exchange
-        self._respondent = None
-        self._piece = (request.head or at_once(request)) if exchange.progress is None else b""
         if self._piece:
             return
+        request = exchange.request
+        self.room = 0
+        self._exchange = exchange
+        self._respondent = None
         self._pieces = outgoing(request, self._told)
         self._expecting = expects(request)
         self._sent = self._heard = 0
@@ -107,7 +117,7 @@ class Http1:
         if exchange is None:
             self.room = 0
             return share
-        if self._respondent is None and self._take_whole(exchange, data):
+        if self.take_whole(exchange, data):
             return share - len(data)
         exchange.received += len(data)
         respondent = self._reader(exchange)
@@ -120,9 +130,9 @@ class Http1:
             self._finish(exchange, respondent)
         return share
 
-    def _take_whole(self, exchange: Exchange, data: bytes) -> bool:
+    def take_whole(self, exchange: Exchange, data: bytes) -> bool:
         """Conclude the exchange if these are all the bytes of a common answer that nobody watches come."""
-        if self.unsent or exchange.progress is not None:
+        if self._respondent is not None or self.unsent or exchange.progress is not None:
             return False
         request = exchange.request
         answer = whole_answer(data, request.method, self._limits)

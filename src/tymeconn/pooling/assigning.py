@@ -164,13 +164,16 @@ class Ledger:
         for place in self._places.values():
             self._ask_again(place)
 
-    def rest(self, slot: Slot) -> None:
-        """Take back a slot whose connection may be used again until `slot.expires`."""
+    def rest(self, slot: Slot) -> bool:
+        """Take back a slot that may be used until `slot.expires`; tell whether nothing expires before."""
         place = self._places[slot.origin]
         place.idle[slot] = self._idle[slot] = None
-        self.due = min(self.due, slot.expires)
         if place.waiting:
             self._review(place)
+        if slot.expires >= self.due:
+            return False
+        self.due = slot.expires
+        return True
 
     def retire(self, slot: Slot) -> None:
         """Take back a slot for good; it is not idle."""

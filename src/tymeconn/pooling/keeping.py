@@ -198,7 +198,11 @@ class Keeper:
             if slot.ticket is not None:
                 self._depart(slot.origin, slot.ticket, outcome)
         finally:
-            self._take_back(slot, now)
+            if slot.connection.phase is not Phase.READY or slot.left <= 0 or slot.expires <= now:
+                self._ledger.retire(slot)
+                self._closing.append(slot)
+            elif self._ledger.rest(slot):
+                self.earlier.fire()
 
     def _depart(self, origin: Origin, ticket: int, outcome: Outcome) -> None:
         # It draws, and the caller's own chance may raise: then the slot is taken back all the same.
@@ -210,17 +214,6 @@ class Keeper:
     def _gate(self, origin: Origin) -> Gate | None:
         place = self._ledger.place(origin)
         return None if place is None else place.gate
-
-    def _take_back(self, slot: Slot, now: float) -> None:
-        ledger = self._ledger
-        if slot.connection.phase is not Phase.READY or slot.left <= 0 or slot.expires <= now:
-            ledger.retire(slot)
-            self._closing.append(slot)
-            return
-        due = ledger.due
-        ledger.rest(slot)
-        if ledger.due < due:
-            self.earlier.fire()
 
     def _forget(self, exchange: Exchange) -> None:
         slot = self.carrying.get(exchange)

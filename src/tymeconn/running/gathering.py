@@ -97,7 +97,7 @@ class _Crowd(Lot[_Child], Generic[T]):
             return Wait()
         if not self.readiness:
             return Wait(self.bell, until=None if self.moment == inf else self.moment)
-        moment = -inf if self.readiness.pending else self.moment
+        moment = -inf if self.readiness.pending else self.earliest
         return Wait((self.bell, self.readiness), until=None if moment == inf else moment)
 
     def _move(self, tyme: float | None) -> None:

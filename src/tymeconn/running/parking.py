@@ -41,7 +41,7 @@ class Sleeper:
         self.entry: _Entry | None = None
 
     def __call__(self) -> None:
-        """Wake it."""
+        """Take it out of all that it waits for, to be run soon."""
         self._lot.wake(self)
 
     @property
@@ -113,6 +113,11 @@ class Alarms(Generic[S]):
                 heappop(self._heap)
         return inf
 
+    @property
+    def bound(self) -> float:
+        """No retyme is less; it may be that none is as small any more."""
+        return self._heap[0][0] if self._heap else inf
+
     def due(self, tyme: float) -> list[S]:
         """Take out all whose retyme is not after `tyme`, in its order."""
         due = []
@@ -160,6 +165,11 @@ class Lot(Generic[S]):
     def moment(self) -> float:
         """The tyme at which somebody is to be taken: minus infinity for now, infinity for never yet."""
         return -inf if self._woken else self._alarms.next
+
+    @property
+    def earliest(self) -> float:
+        """No later than `moment`, and cheaper to know."""
+        return -inf if self._woken else self._alarms.bound
 
     def sleepers(self) -> Iterator[S]:
         """All who are in the lot, parked or not."""

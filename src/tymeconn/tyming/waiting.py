@@ -79,7 +79,7 @@ class Wait(float):
         cls, on: Awaitable | tuple[Awaitable, ...] | None = None, until: float | None = None
     ) -> Wait:
         """Make a wait for `on` (any of them, when a tuple), but no longer than `until`."""
-        wait = super().__new__(cls, 0.0)
+        wait = float.__new__(cls)
         wait.on = on if isinstance(on, tuple) else () if on is None else (on,)
         wait.until = until
         return wait

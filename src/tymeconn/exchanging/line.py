@@ -1,0 +1,141 @@
+"""The usual course of an open connection: a small request goes out in one piece, and so its answer comes.
+
+What it does is what the phases of a Connection would do, in one step each. Whatever is in any way unusual
+is left to them, and nothing that came is lost.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from ..net.seams import Connector
+from ..tyming.waiting import Signal
+from ..wire.urls import Origin
+from .exchange import Exchange
+from .http1 import Http1
+from .outflow import Outflow
+from .setup import RECV_SIZE, Budget, Setup
+
+__all__ = ["Line", "Phase"]
+
+
+class Phase(enum.StrEnum):
+    """Where a connection is in its life."""
+
+    CLOSED = "closed"
+    DIALING = "dialing"
+    READY = "ready"
+    BUSY = "busy"
+
+
+class Line:
+    """What a connection is made of, once it is up.
+
+    Attributes:
+        phase: where it is in its life.
+        origin: where it leads, or led last.
+        exchange: what it carries, or is being opened for.
+        connector: the byte stream while it is up.
+        cutoff: the peer ended it, and it was not opened again since.
+        stirred: fires at every close, and at news of a connector without a descriptor.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        """Begin closed."""
+        self.phase = Phase.CLOSED
+        self.origin: Origin | None = None
+        self.exchange: Exchange | None = None
+        self.connector: Connector | None = None
+        self.cutoff = False
+        self.stirred = Signal()
+        self._setup = setup
+        self._codec = Http1(setup.limits)
+        self._outflow = Outflow(self._codec, setup.network.clock)
+        self._budget = Budget()
+        # It has come up in this very pass, and carried nothing.
+        self._fresh = False
+        self._moved = 0.0
+        # The connector has a descriptor; or it has notified since it was last read.
+        self._watched = self._news = False
+        self._quiet: Callable[[], bool] | None = None
+        # Received, and still to be fed.
+        self._held: bytes | None = None
+
+    def _ask(self) -> bool:
+        """Send the request of the exchange that is here, once the idle peer is seen to have said nothing.
+
+        False when the phases have to go on.
+        """
+        exchange, connector = self.exchange, self.connector
+        if exchange is None or connector is None or self._quiet is None or exchange.outcome is not None:
+            return False
+        if (
+            exchange.origin != self.origin
+            or not self._quiet()
+            or not (piece := self._codec.begin(exchange))
+        ):
+            return False
+        exchange.reused, self._fresh = not self._fresh, False
+        self.phase = Phase.BUSY
+        try:
+            exchange.sent = connector.send(piece)
+        except OSError as error:
+            exchange.sent, self._outflow.broken = 0, error
+        self._moved = self._outflow.moved = self._setup.network.clock()
+        if exchange.sent == len(piece):
+            return True
+        self._outflow.out, self._codec.unsent = memoryview(piece)[exchange.sent :], True
+        return False
+
+    def _hear(self) -> bool:
+        """Take the answer, if all of it has come, and nothing else; False when the phases have to go on."""
+        exchange, codec = self.exchange, self._codec
+        if exchange is None or exchange.outcome is not None or codec.unsent or exchange.room <= 0:
+            return False
+        data = self._recv()
+        if not data or not codec.take_whole(exchange, data):
+            self._held = data
+            return False
+        self.exchange = None
+        self.phase = Phase.READY
+        if not codec.room:
+            # RFC 9112 9.6: one of both said close, and so the peer closes behind this answer.
+            self.cutoff = True
+            self.phase = self._drop()
+        return True
+
+    def _recv(self) -> bytes | None:
+        """Return what arrived: None for nothing now, empty for the end, however it came about."""
+        assert self.connector is not None
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
+        self._news = False
+        try:
+            data = self.connector.recv(RECV_SIZE)
+        except OSError as error:
+            self._outflow.broken = self._outflow.broken or error
+            data = b""
+        self.cutoff = data == b""
+        self._budget.reads += 1
+        if data:
+            self._budget.received += len(data)
+        return data
+
+    def _drop(self) -> Phase:
+        """Close what is open; return the phase that it is in then."""
+        if self.connector is not None:
+            self.connector.close()
+        self.connector = self._held = None
+        self._codec.close()
+        self._codec = Http1(self._setup.limits)
+        self._outflow = Outflow(self._codec, self._setup.network.clock)
+        self._budget.curtailed = self._budget.behind = self._news = False
+        self.stirred.fire()
+        return Phase.CLOSED
+
+    def _stir(self, _connector: Connector) -> None:
+        # The signal wakes whoever waits; in the middle of a pass nobody does, and the pass must be told.
+        self._news = True
+        self.stirred.fire()
