@@ -31,11 +31,6 @@ def test_keep_alive(value, said):
     assert keep_alive({"keep-alive": value}) == said
 
 
-def test_silence():
-    """A server that says nothing has no limits."""
-    assert keep_alive({}) == KeepAlive(inf, inf)
-
-
 @given(st.text(max_size=300))
 def test_any_text(value):
     """Nothing that a server sends raises."""

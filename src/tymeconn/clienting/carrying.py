@@ -30,7 +30,8 @@ class Carriage(ABC):
 
     def now(self) -> Wait:
         """Return a wait that is over at once."""
-        return Wait(until=self._tymth() if self._tymth else None)
+        tymth = self._tymth or TYMTH.get()
+        return Wait(until=-inf if tymth is None else tymth())
 
     def _wait(self, tyme: float | None, on: tuple[Awaitable, ...], left: float, due: float | None) -> Wait:
         """Return the wait for `on`, for at most `left` seconds, or until `due` in tyme."""

@@ -119,31 +119,31 @@ class Asker(Carriage):
 
     def get(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with GET."""
-        return self.fetch("GET", url, **options)
+        return self._fetched(self._planned("GET", url, options))
 
     def post(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with POST."""
-        return self.fetch("POST", url, **options)
+        return self._fetched(self._planned("POST", url, options))
 
     def put(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PUT."""
-        return self.fetch("PUT", url, **options)
+        return self._fetched(self._planned("PUT", url, options))
 
     def patch(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PATCH."""
-        return self.fetch("PATCH", url, **options)
+        return self._fetched(self._planned("PATCH", url, options))
 
     def delete(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with DELETE."""
-        return self.fetch("DELETE", url, **options)
+        return self._fetched(self._planned("DELETE", url, options))
 
     def head(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with HEAD."""
-        return self.fetch("HEAD", url, **options)
+        return self._fetched(self._planned("HEAD", url, options))
 
     def options(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with OPTIONS."""
-        return self.fetch("OPTIONS", url, **options)
+        return self._fetched(self._planned("OPTIONS", url, options))
 
     def _planned(self, method: str, url: str, options: FetchOptions) -> Plan:
         own = {name: options.pop(name, None) for name in _OWN} if options else _NOTHING  # type: ignore[misc]

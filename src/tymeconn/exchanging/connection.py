@@ -48,20 +48,27 @@ class Connection(Line):
         self._serving = False
         self._closing = ""
 
-    def service(self) -> None:
-        """Go as far as possible without blocking and within the budget of one pass."""
+    def service(self) -> bool:
+        """Go as far as possible without blocking and within the budget of one pass.
+
+        Returns True when all went its usual course: then there is nothing to do before something comes.
+        """
         # Whatever closes a generator may come here again in the middle of a pass, the garbage collector
         # too: then nothing may be taken away under the pass's feet.
         if self._serving:
-            return
+            return False
         self._serving = True
+        usual = False
         try:
-            if self._take is not None or not (self._hear() if self.phase is Phase.BUSY else self._ask()):
+            if self._take is None:
+                usual = self._hear() if self.phase is Phase.BUSY else self._ask()
+            if not usual:
                 self._pass()
         finally:
             self._serving = False
         if self._closing:
             self.close(self._closing)
+        return usual
 
     def _pass(self) -> None:
         self._dials = 0

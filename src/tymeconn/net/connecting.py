@@ -201,6 +201,11 @@ class TlsConnector:
     def _stay(self) -> _Phase:
         return self._phase
 
+    def quiet(self) -> bool:
+        """Tell whether `recv` would find nothing now; False when the inner connector cannot tell."""
+        quiet = getattr(self._inner, "quiet", None)
+        return quiet is not None and not self.pending and quiet()
+
     def recv(self, size: int) -> bytes | None:
         """Return what has arrived, of one TLS record at most; see Connector. Raises OSError."""
         self._behind = False

@@ -21,7 +21,7 @@ from ..wire.messages import Response
 from ..wire.urls import Origin
 from .assigning import Ledger, Slot
 from .gatekeeping import Gates
-from .lasting import expiry, keep_alive
+from .lasting import SILENT, expiry, keep_alive
 from .limits import PoolLimits
 from .stats import PoolStats, stats_of
 
@@ -191,7 +191,7 @@ class Keeper:
         elif exchange.sent:
             self._opened += 1
         if isinstance(outcome, Response):
-            said = keep_alive(outcome.headers)
+            said = keep_alive(outcome.headers) if "keep-alive" in outcome.headers else SILENT
             slot.left = min(slot.left - 1, said.uses)
             slot.expires = expiry(self._limits, said, slot.born, now)
         try:

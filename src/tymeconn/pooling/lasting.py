@@ -9,7 +9,7 @@ from math import inf
 
 from .limits import PoolLimits
 
-__all__ = ["KeepAlive", "expiry", "keep_alive"]
+__all__ = ["SILENT", "KeepAlive", "expiry", "keep_alive"]
 
 # Nine digits are thirty years; what is longer, or not of this form, says nothing.
 _PARAMETER = re.compile(r"[ \t]*(timeout|max)=([0-9]{1,9})[ \t]*", re.IGNORECASE | re.ASCII)
@@ -31,15 +31,12 @@ class KeepAlive:
     uses: float = inf
 
 
-_SILENT = KeepAlive()
+SILENT = KeepAlive()
 
 
 def keep_alive(headers: Mapping[str, str]) -> KeepAlive:
-    """Return what an answer's Keep-Alive says; what is malformed says nothing."""
-    value = headers.get("keep-alive")
-    if value is None:
-        return _SILENT
-    parameters = (_PARAMETER.fullmatch(part) for part in value[:_LONGEST].split(","))
+    """Return what an answer's Keep-Alive, which is there, says; what is malformed says nothing."""
+    parameters = (_PARAMETER.fullmatch(part) for part in headers["keep-alive"][:_LONGEST].split(","))
     said = {found[1].lower(): float(found[2]) for found in parameters if found}
     return KeepAlive(said.get("timeout", inf), said.get("max", inf))
 

@@ -223,10 +223,13 @@ class Pool(Asker):
     def _send_off(self) -> None:
         leaving, self._leaving = self._leaving, []
         for slot, exchange in leaving:
-            if slot.exchange is exchange and slot.passes == 0:
+            if slot.exchange is not exchange or slot.passes:
+                continue
+            if slot.connection.service():
+                slot.passes = 1
+            else:
                 self._pump(slot, exchange)
-                if slot.connection.phase is not Phase.BUSY or slot.connection.unsent:
-                    exchange.done.fire()
+                exchange.done.fire()  # what it was told to wait for is not all that there is to wait for
 
     def _granted(self, exchange: Exchange) -> _Granted:
         """Wait for a slot, and return it; None when the exchange has ended."""
