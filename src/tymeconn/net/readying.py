@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import selectors
 from collections.abc import Callable
 from functools import partial, reduce
@@ -20,6 +21,11 @@ _Post: TypeAlias = tuple[int, object]
 
 # Seconds. epoll counts milliseconds in 31 bits; who has slept for a day may sleep again.
 _LONGEST = 86_400.0
+# epoll sleeps whole milliseconds, rounded up: for less than so many seconds that is late. select(2) counts
+# microseconds, but knows no descriptor from 1024 on.
+_COARSE = selectors.DefaultSelector is getattr(selectors, "EpollSelector", None)
+_FINE = 1.0
+_SELECTABLE = 1024
 
 
 class _Watch:
@@ -140,10 +146,17 @@ class Readiness:
         if self._haunted:
             self._replace()
         longest = 0.0 if self._ready else _LONGEST if timeout is None else min(timeout, _LONGEST)
-        events = self._opened().select(longest)
-        for post, wake in list(self._ready.items()):
-            if post in self._ready:
-                wake()
+        selector = self._opened()
+        if _COARSE and 0.0 < longest < _FINE and (descriptor := selector.fileno()) < _SELECTABLE:
+            ready, _, _ = select.select((descriptor,), (), (), longest)
+            if not ready:
+                return
+            longest = 0.0
+        events = selector.select(longest)
+        if self._ready:
+            for post, wake in list(self._ready.items()):
+                if post in self._ready:
+                    wake()
         for key, happened in events:
             self._tell(key.data, happened)
 

@@ -196,21 +196,21 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         if self._passes >= _PASSES:
             return inf, self._grid
         moment = self._deck.moment
+        if moment == -inf:
+            return moment, self._grid
         at = leap(self._grid, self._tock, min(moment, self._deck.due, stop))
-        return moment, self._grid if self._paced and at < inf else at
-
-    @property
-    def _paced(self) -> bool:
-        """Tyme is artificial, and somebody waits for something that is not."""
-        return not self.real and bool(self.readiness)
+        # Artificial tyme does not run ahead of what is awaited and is not artificial.
+        paced = not self.real and at < inf and bool(self.readiness)
+        return moment, self._grid if paced else at
 
     def _now(self) -> float:
         """Return how far tyme may go."""
         if not self.real and not self.readiness:
             return _FAR
+        now, tyme = self._clock(), self._tyme
         if self._offset is None:
-            self._offset = self._clock() - self.tyme
-        return max(self._clock() - self._offset, float(self.tyme))
+            self._offset = now - tyme
+        return max(now - self._offset, tyme)
 
     def _newest(self, at: float, now: float) -> float:
         """Return the tyme of the beat to serve of those that are due since `at`: the others were missed."""
@@ -231,7 +231,8 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
     def _pass(self, tyme: float) -> None:
         self._move(tyme)
         self._passes += 1
-        self._grid = leap(self._grid, self._tock, tyme)
+        if self._grid < tyme:
+            self._grid = leap(self._grid, self._tock, tyme)
         self._serve(self._deck.woken(tyme), tyme, self)
         self._catch_up()
 
@@ -241,7 +242,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
             self._deferred.popitem()[0]()
 
     def _move(self, tyme: float) -> None:
-        if tyme != self.tyme:
+        if tyme != self._tyme:
             self._passes = 0
             self.tyme = tyme
             if not self.real:

@@ -120,7 +120,9 @@ class Alarms(Generic[S]):
 
     def due(self, tyme: float) -> list[S]:
         """Take out all whose retyme is not after `tyme`, in its order."""
-        due = []
+        due: list[S] = []
+        if self.bound > tyme:
+            return due
         while self.next <= tyme:
             sleeper = heappop(self._heap)[2]
             sleeper.entry = None
