@@ -33,6 +33,10 @@ from .setup import Setup
 __all__ = ["Connection", "Phase"]
 
 
+# Who got so many bytes, and fewer than could have come, has emptied a socket: its descriptor tells of more.
+_LITTLE = 16_384
+
+
 class Connection(Line):
     """One connection and the exchange on it."""
 
@@ -295,6 +299,9 @@ class Connection(Line):
             left = self._codec.feed(data, share)
             budget.share -= share - left
             budget.behind = left <= 0
+            drained = _LITTLE < len(data) < budget.size and not budget.behind
+            if drained and self._watched and not self._restless():
+                break
         return False
 
     def _end(self, exchange: Exchange) -> None:

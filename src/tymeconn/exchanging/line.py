@@ -15,7 +15,7 @@ from ..wire.urls import Origin
 from .exchange import Exchange
 from .http1 import Http1
 from .outflow import Outflow
-from .setup import RECV_SIZE, Budget, Setup
+from .setup import READ_BYTES, Budget, Setup
 
 __all__ = ["Line", "Phase"]
 
@@ -91,7 +91,7 @@ class Line:
     def _hear(self) -> bool:
         """Take the answer, if all of it has come, and nothing else; False when the phases have to go on."""
         exchange, codec = self.exchange, self._codec
-        if exchange is None or exchange.outcome is not None or codec.unsent or exchange.room <= 0:
+        if exchange is None or exchange.outcome is not None or codec.unsent or exchange.received:
             return False
         data = self._recv()
         if not data or not codec.take_whole(exchange, data):
@@ -113,7 +113,7 @@ class Line:
             return held
         self._news = False
         try:
-            data = self.connector.recv(RECV_SIZE)
+            data = self.connector.recv(self._budget.size)
         except OSError as error:
             self._outflow.broken = self._outflow.broken or error
             data = b""
@@ -121,6 +121,8 @@ class Line:
         self._budget.reads += 1
         if data:
             self._budget.received += len(data)
+            # At least one: what is asked for no bytes looks like the end.
+            self._budget.size = max(1, min(self._budget.size, READ_BYTES - self._budget.received))
         return data
 
     def _drop(self) -> Phase:

@@ -8,11 +8,11 @@ from ..net.seams import Network, Tls
 from ..policy.patience import Timeouts
 from ..wire.messages import Limits
 
-__all__ = ["READS", "RECV_SIZE", "Budget", "Setup"]
+__all__ = ["READS", "READ_BYTES", "RECV_SIZE", "Budget", "Setup"]
 
 # One pass reads at most so much, so that a fast or hostile peer leaves the other doers their share.
 READS = 8
-_READ_BYTES = 262_144
+READ_BYTES = 262_144
 # And makes at most so much of it, as Respondent.feed counts: a few bytes of gzip can stand for a thousand
 # times as many. Measured: 3 ms of inflated zeroes, 2 to 4 ms of chunks of one byte.
 _SHARE = 1_048_576
@@ -41,20 +41,24 @@ class Budget:
     Attributes:
         reads: `recv` calls made.
         received: bytes that they brought.
+        size: how many the next one may bring: more than usual while a flood comes.
         share: what may still be made of received bytes, as `Codec.feed` counts.
         behind: what was received is not all worked off yet.
         curtailed: the pass ended because the budget was spent, not because there was nothing to do.
     """
 
-    __slots__ = ("behind", "curtailed", "reads", "received", "share")
+    __slots__ = ("behind", "curtailed", "reads", "received", "share", "size")
 
     def __init__(self) -> None:
         self.reads = self.received = 0
+        self.size = RECV_SIZE
         self.share = _SHARE
         self.behind = self.curtailed = False
 
     def renew(self) -> None:
         """Begin a pass."""
+        # What is read at once takes its memory at once, however little comes.
+        self.size = READ_BYTES if self.received * 2 > RECV_SIZE else RECV_SIZE
         self.reads = self.received = 0
         self.share = _SHARE
         self.curtailed = False
@@ -62,4 +66,4 @@ class Budget:
     @property
     def affords(self) -> bool:
         """Another read is within it."""
-        return self.reads < READS and self.received <= _READ_BYTES - RECV_SIZE and self.share > 0
+        return self.reads < READS and self.received < READ_BYTES and self.share > 0

@@ -22,6 +22,8 @@ _UNDERWAY = {0, errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errno.EINPRO
 # key updates) as fast as they are read would otherwise keep the call from ending.
 _PIECE = 65_536
 _ROUNDS = 4
+# Bytes of plaintext in the largest (RFC 8446 5.1).
+_RECORD = 16_384
 
 
 class TcpConnector:
@@ -194,7 +196,7 @@ class TlsConnector:
 
     def _feed_handshake(self) -> bool:
         try:
-            return self._feed()
+            return self._feed(_PIECE)
         except ConnectionError as error:
             raise ssl.SSLError(error.errno, f"{error.strerror or error} in the TLS handshake") from error
 
@@ -207,7 +209,7 @@ class TlsConnector:
         return quiet is not None and not self.pending and quiet()
 
     def recv(self, size: int) -> bytes | None:
-        """Return what has arrived, of one TLS record at most; see Connector. Raises OSError."""
+        """Return what has arrived, of one TLS record or some large ones; see Connector. Raises OSError."""
         self._behind = False
         self._flush_for_now()
         data = self._read(size)
@@ -218,14 +220,27 @@ class TlsConnector:
     def _read(self, size: int) -> bytes | None:
         for _ in range(_ROUNDS):
             try:
-                return self._tls.read(size) or self._end()
+                return self._records(size) or self._end()
             except ssl.SSLWantReadError:
-                if not self._feed():
+                if not self._feed(max(size, _PIECE)):
                     return None
             except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 return self._end()
         self._behind = True
         return None
+
+    def _records(self, size: int) -> bytes:
+        """Return what is in one record or, of large ones, in as many as have come."""
+        data = self._tls.read(size)
+        if len(data) < _RECORD or not self._incoming.pending:
+            return data
+        pieces, left = [data], size - len(data)
+        # What is wrong with a later one is told again when it is read first.
+        with suppress(ssl.SSLError):
+            while left >= _RECORD and self._incoming.pending:
+                pieces.append(self._tls.read(left))
+                left -= len(pieces[-1])
+        return b"".join(pieces)
 
     def _end(self) -> bytes:
         # Not told by the kind of error: under OP_IGNORE_UNEXPECTED_EOF any end looks authenticated.
@@ -269,9 +284,9 @@ class TlsConnector:
         """Have `notify` called with this connector whenever the inner one notifies."""
         self._inner.attach(lambda _: notify(self))
 
-    def _feed(self) -> bool:
-        """Pass on what the inner connector has; False when it has nothing now."""
-        data = self._inner.recv(_PIECE)
+    def _feed(self, size: int) -> bool:
+        """Pass on what the inner connector has, at most `size` bytes; False when it has nothing now."""
+        data = self._inner.recv(size)
         if data is None:
             return False
         if data:
