@@ -237,6 +237,20 @@ def test_closing_a_queued_generator_takes_it_out():
     assert b"/b" not in b"".join(network.connectors[0].sent)
 
 
+def test_queued_generator_is_told_of_its_turn():
+    """What it was told of when to look, while it had no connection, is over."""
+    client, _ = client_of([None])
+    client.wind(lambda: 0.0)
+    first, queued = client.get("/a"), client.get("/b")
+    next(first)
+    told = []
+    next(queued).on[0].attend("test", lambda: told.append(True))
+    first.close()
+    client.service()
+    assert told == [True]
+    queued.close()
+
+
 def test_queued_request_has_a_pool_timeout():
     """Waiting for the one connection is limited, too; nothing was sent."""
     clock = Clock()

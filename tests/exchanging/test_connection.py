@@ -791,6 +791,22 @@ def test_descriptor_is_awaited_alone(monkeypatch):
     assert bench.connection.awaited == (bench.network.connectors[0],)
 
 
+def test_close_while_the_rest_is_flushed():
+    """A source that closes the connection ends the exchange, once what was begun is done."""
+    bench = Bench([None])
+
+    def pieces():
+        yield from (b"a", b"")
+        bench.connection.close()
+        yield b"b"
+
+    exchange = bench.ask("POST", body=pieces())
+    bench.service(passes=3)
+    bench.connection.flush()
+    assert isinstance(exchange.outcome, Canceled)
+    assert bench.connection.phase is Phase.CLOSED
+
+
 def test_quiet_connection_has_nothing_to_do():
     """Once an answer is awaited and nothing is left to read, only a deadline is due."""
     bench = Bench([None])

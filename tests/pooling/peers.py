@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tymeconn.net.seams import Address
 from tymeconn.pooling import Pool
-from tymeconn.testing.scripting import ScriptedConnector, ScriptedLookup, ScriptedNetwork
+from tymeconn.testing.scripting import ScriptedConnector, ScriptedLookup, ScriptedNetwork, answer
 
 
 def pool_of(*scripts, clock=lambda: 0.0, **options):
@@ -74,3 +74,26 @@ class Peers:
     def open(self):
         """The connections that are not closed."""
         return [connector for connector in self.connectors if not connector.closed]
+
+
+class Telling(Peers):
+    """Its peers tell that nothing has come, and answer what they are sent if there is an answer."""
+
+    def __init__(self, log=None, answering=True):
+        super().__init__()
+        self.log = [] if log is None else log
+        self.answering = answering
+
+    def connector(self, address, tls=None):
+        peer = super().connector(address, tls)
+        send = peer.send
+
+        def logged(data):
+            self.log.append("sent")
+            taken = send(data)
+            if self.answering and taken == len(data):
+                peer.answer(answer("a"))
+            return taken
+
+        peer.send, peer.quiet = logged, lambda: not peer._readable
+        return peer

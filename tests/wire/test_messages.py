@@ -175,6 +175,19 @@ def test_json(charset):
     assert response(body=bytearray(json.dumps(value, ensure_ascii=False), charset)).json() == value
 
 
+@pytest.mark.parametrize("text", ['{"a": 1} ', '{"a": 1}\r\n', '[{"a": 1}]\n', '["a"]', "{}", "[]", " {}"])
+def test_json_and_blanks(text):
+    """Blanks around it are not its content (RFC 8259 2)."""
+    assert response(body=text.encode()).json() == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1} x', '{"a": 1}{"a": 1}', '{"a"', '{"a": 1', "[]]", "{}\0"])
+def test_more_than_json(text):
+    """What is more, or less, than one value is none."""
+    with pytest.raises(ValueError, match="line 1 column"):
+        response(body=text.encode()).json()
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 10_000])
 def test_no_json(body):
     """What cannot be read as JSON is a ValueError, also when it is only nested too deeply."""

@@ -249,15 +249,15 @@ class Readiness:
         """Take the watch out of the selector; who waits all the same counts as ready."""
         if self._watches.get(watch.descriptor) is not watch:
             return
-        if watch.events:
-            self._opened().unregister(watch.descriptor)
+        self._opened().unregister(watch.descriptor)
         self._forget(watch)
 
     def _forget(self, watch: _Watch) -> None:
         del self._watches[watch.descriptor], self._homes[watch.identity]
         watch.let_go()
         self._waiting -= len(watch.waiters)
-        for post, (_, wake, _) in watch.waiters.items():
+        waiters, watch.waiters = watch.waiters, {}
+        for post, (_, wake, _) in waiters.items():
             self._guests.pop(post, None)
             self._ready[post] = wake
 

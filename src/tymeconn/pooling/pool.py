@@ -252,17 +252,16 @@ class Pool(Asker):
 
     def _pump(self, slot: Slot, exchange: Exchange) -> None:
         """Make a pass, and one for the exchange that got the connection in it: it need not wait a tick."""
-        for _ in range(2):
+        heir: Exchange | None = exchange
+        while heir is not None:
+            exchange = heir
             slot.passes += 1
             try:
                 slot.connection.service()
             finally:
                 if exchange.outcome is not None:
                     self._keeper.release(slot)
-            heir = slot.exchange
-            if heir is None or heir is exchange:
-                break
-            exchange = heir
+            heir = None if slot.exchange is exchange else slot.exchange
 
 
 def _checked(draw: Draw) -> Draw:
