@@ -12,6 +12,9 @@ DIALING  resolving, connecting, TLS handshake    READY when up, CLOSED on failur
 READY    up and idle                             BUSY with an exchange, CLOSED at its end
 BUSY     sending and receiving at the same time  READY or CLOSED when the exchange ended
 ======== ======================================= ==========================================
+
+A connection whose owner gives it its exchanges goes past the table while all goes its usual course; see
+`line`.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Exchange:
         self.reused = False
         self.replayed = False
         self.outcome: Outcome | None = None
-        self.done = Signal()
+        self.done = Signal(request)
         self.room = sys.maxsize
         self.awaited: float | None = self.started
         self.progress: Callable[[Progress], object] | None = None

@@ -144,8 +144,7 @@ class Http1:
         exchange.received += len(data)
         self._exchange = None
         self.room = 0 if self.cut or ("connection" in request.headers and _closes(request)) else 1
-        meta = Meta(exchange.elapsed)
-        exchange.conclude(Response.known((*head, body, None, request, False, None), meta))
+        exchange.conclude(Response.received(head, body, request, Meta(exchange.elapsed)))
         return True
 
     def _reader(self, exchange: Exchange) -> Respondent:
@@ -215,8 +214,7 @@ def head_of(exchange: Exchange, respondent: Respondent) -> Response:
     """Return the answer as far as it is there; its body is empty until it is whole."""
     head = (respondent.version, respondent.status, respondent.reason, respondent.headers)
     meta = Meta(exchange.elapsed, respondent.interims, respondent.trailers)
-    # hio's fields: those of the head, then body, data, request, errored and error.
-    return Response.known((*head, respondent.body, None, exchange.request, False, None), meta)
+    return Response.received(head, respondent.body, exchange.request, meta)
 
 
 def _outcome(exchange: Exchange, respondent: Respondent) -> Outcome:

@@ -59,8 +59,8 @@ class Line:
         # The connector has a descriptor; or it has notified since it was last read.
         self._watched = self._news = False
         self._quiet: Callable[[], bool] | None = None
-        # Received, and still to be fed.
-        self._held: bytes | None = None
+        # What a look brought that the phases have not seen yet, be it nothing.
+        self._held: list[bytes | None] = []
 
     def _ask(self) -> bool:
         """Send the request of the exchange that is here, once the idle peer is seen to have said nothing.
@@ -95,7 +95,7 @@ class Line:
             return False
         data = self._recv()
         if not data or not codec.take_whole(exchange, data):
-            self._held = data
+            self._held.append(data)
             return False
         self.exchange = None
         self.phase = Phase.READY
@@ -108,9 +108,8 @@ class Line:
     def _recv(self) -> bytes | None:
         """Return what arrived: None for nothing now, empty for the end, however it came about."""
         assert self.connector is not None
-        if self._held is not None:
-            held, self._held = self._held, None
-            return held
+        if self._held:
+            return self._held.pop()
         self._news = False
         try:
             data = self.connector.recv(self._budget.size)
@@ -129,7 +128,8 @@ class Line:
         """Close what is open; return the phase that it is in then."""
         if self.connector is not None:
             self.connector.close()
-        self.connector = self._held = None
+        self.connector = self._quiet = None
+        self._held.clear()
         self._codec.close()
         self._codec = Http1(self._setup.limits)
         self._outflow = Outflow(self._codec, self._setup.network.clock)

@@ -43,7 +43,7 @@ class TcpConnector:
         self.protocol: str | None = None
         self.closing = Signal()
         self._up = False
-        self._inbound = select.poll()
+        self._inbound = select.poll() if hasattr(select, "poll") else None  # not on Windows
         self._socket = socket.socket(address.family, socket.SOCK_STREAM)  # close-on-exec (PEP 446)
         try:
             self._begin(address)
@@ -68,7 +68,8 @@ class TcpConnector:
         if not self._up and self._established():
             self._up = True
             self.wants = READ
-            self._inbound.register(self._socket, select.POLLIN)
+            if self._inbound is not None:
+                self._inbound.register(self._socket, select.POLLIN)
         return self._up
 
     def _established(self) -> bool:
@@ -82,8 +83,8 @@ class TcpConnector:
         return False
 
     def quiet(self) -> bool:
-        """Tell whether `recv` would find nothing now, at a third of its price for that."""
-        return self._up and not self._inbound.poll(0)
+        """Tell whether `recv` would find nothing now, for a third of its price; False when unknown."""
+        return self._up and self._inbound is not None and not self._inbound.poll(0)
 
     def recv(self, size: int) -> bytes | None:
         """Return what has arrived; see Connector. Raises OSError."""

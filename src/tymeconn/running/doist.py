@@ -46,6 +46,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
     Attributes:
         beating: a beat is being served.
         last: the tyme of the last beat.
+        deferred: what is to be done behind the present step of a doer.
         readiness: what watches the descriptors of all who are parked.
     """
 
@@ -61,7 +62,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         self._grid: float = self.tyme
         self._clock = clock
         self._passes = 0
-        self._deferred: dict[Callable[[], object], None] = {}
+        self.deferred: dict[Callable[[], object], None] = {}
         # What to add to tyme for the clock; None when tyme has moved since they were compared.
         self._offset: float | None = None
 
@@ -80,14 +81,21 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         return tymth
 
     def defer(self, act: Callable[[], object]) -> bool:
-        """Have `act` called once, behind all who are served in this pass; False when none is served.
+        """Have `act` called once, behind this step of the doer that is served; False when none is.
 
-        What many of them do one by one may cost less in a row: to send to a peer that sleeps wakes it.
+        What many generators of one doer do one by one may cost less in a row: to send to a peer that sleeps
+        wakes it.
         """
         if self._deck.running is None:
             return False
-        self._deferred[act] = None
+        self.deferred[act] = None
         return True
+
+    def catch_up(self) -> None:
+        """Do what was deferred."""
+        deferred, self.deferred = self.deferred, {}
+        for act in deferred:
+            act()
 
     def recur(self, deeds: Any = None) -> None:
         """Serve a beat and all who are woken before the next one, whose tyme it is then.
@@ -162,6 +170,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
     def _end(self) -> None:
         """Have all doers exit."""
         try:
+            self.deferred.clear()
             self.exit()
             self._deck.bury()
         finally:
@@ -226,7 +235,6 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         finally:
             self.beating = False
         self._grid = tyme + self._tock
-        self._catch_up()
 
     def _pass(self, tyme: float) -> None:
         self._move(tyme)
@@ -234,12 +242,6 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         if self._grid < tyme:
             self._grid = leap(self._grid, self._tock, tyme)
         self._serve(self._deck.woken(tyme), tyme, self)
-        self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Do what was deferred."""
-        while self._deferred:
-            self._deferred.popitem()[0]()
 
     def _move(self, tyme: float) -> None:
         if tyme != self._tyme:

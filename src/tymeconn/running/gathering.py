@@ -96,7 +96,7 @@ class _Crowd(Lot[_Child], Generic[T]):
             # Only a plain 0.0 brings the next turn of a scheduler, wherever its turns are.
             return Wait()
         if not self.readiness:
-            return Wait(self.bell, until=None if self.moment == inf else self.moment)
+            return Wait(self.bell, until=None if self.earliest == inf else self.earliest)
         moment = -inf if self.readiness.pending else self.earliest
         return Wait((self.bell, self.readiness), until=None if moment == inf else moment)
 

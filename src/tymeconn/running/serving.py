@@ -65,6 +65,8 @@ class Serving:
                     _, _, doer = deck.drop(deed)
                     _conclude(doer, stop.value)
                     continue
+                if doist is not None and doist.deferred:
+                    doist.catch_up()
                 if tock or isinstance(tock, Wait):
                     self._delay(deed, tock, tyme, doist)
                 else:

@@ -31,10 +31,15 @@ class Signal:
     `withdraw`; so a long-lived signal holds nobody who was woken by something else.
     """
 
-    __slots__ = ("_wakes",)
+    __slots__ = ("_of", "_wakes")
 
-    def __init__(self) -> None:
+    def __init__(self, of: object = None) -> None:
+        """Begin with no waiters; `of` is what its repr shows, for whoever asks what is awaited."""
+        self._of = of
         self._wakes: dict[object, Callable[[], None]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Signal of {self._of!r}>" if self._of is not None else super().__repr__()
 
     def attend(self, key: object, wake: Callable[[], None]) -> None:
         """Call `wake` once when the signal fires next; a second call with the same key replaces it."""

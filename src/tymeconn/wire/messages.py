@@ -146,11 +146,15 @@ class Response(_Fields):
 
     def with_meta(self, meta: Meta) -> Response:
         """Return the same response that also knows `meta`."""
-        return self.known(self, meta)
+        return self._made(self, meta)
 
     @classmethod
-    def known(cls, values: tuple[Any, ...], meta: Meta) -> Self:
-        """Return the response of the nine values, which also knows `meta`."""
+    def received(cls, head: tuple[Any, ...], body: bytes, request: Request, meta: Meta) -> Self:
+        """Return the response that has come; `head` is version, status, reason and headers."""
+        return cls._made((*head, body, None, request, False, None), meta)
+
+    @classmethod
+    def _made(cls, values: tuple[Any, ...], meta: Meta) -> Self:
         response = tuple.__new__(cls, values)
         response.__dict__["meta"] = meta
         return response
@@ -203,12 +207,12 @@ class Response(_Fields):
         """
         body = self.body
         try:
-            # What begins so is UTF-8 (RFC 8259 8.1), and what ends with itself is all of it: to find
-            # that out, json.loads spends half of its time on a small object.
+            # What begins so is UTF-8 (RFC 8259 8.1), and nothing but blanks may follow: to find that out,
+            # json.loads spends half of its time on a small object.
             if body.startswith(_IN_UTF8):
                 text = str(body, "utf-8", "surrogatepass")
                 value, end = _JSON.raw_decode(text)
-                if end == len(text):
+                if end == len(text) or not text[end:].strip(" \t\r\n"):
                     return value
             return json.loads(body)
         except RecursionError:
