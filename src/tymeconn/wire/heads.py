@@ -1,7 +1,8 @@
 """Heads of responses: one block of bytes becomes one checked value.
 
-llhttp reads the grammar. What it refuses is read again in its lenient mode, because servers send folds and
-cookies with control bytes; around that stand the checks that this mode switches off (RFC 9112 2.2, 5).
+A head to the letter of RFC 9112 is split as it stands. Every other is llhttp's: what it refuses is read
+again in its lenient mode, because servers send folds and cookies with control bytes; around that stand the
+checks that this mode switches off (RFC 9112 2.2, 5).
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ from ..errors import ProtocolError, TooLarge
 from .headers import Headers, without
 from .messages import Limits
 
-__all__ = ["NOT_IN_TRAILERS", "PREFIX", "Head", "members", "parse_head", "parse_trailers"]
+__all__ = ["NOT_IN_TRAILERS", "PLAIN", "PREFIX", "Head", "members", "parse_head", "parse_trailers"]
 
 PREFIX = b"HTTP/1."
 
+# No fold, no bare LF, no control, no byte that only a lenient reader takes. Nothing is given back once
+# matched (++, *+).
+PLAIN = re.compile(
+    rb"HTTP/1\.1 [1-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*+\r\n"
+    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
+)
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\0\r\n]*))?\r?\n")
 _CACHED = 64
 _STRAY = re.compile(rb"\0|\r(?!\n)")
@@ -117,12 +125,28 @@ class _Found:
 
 
 def _fields(block: bytes, kind: str, most: int) -> Headers:
+    if PLAIN.fullmatch(block) and (fields := _split(block, most)) is not None:
+        return fields
     found = _Found()
     # A line of folds is no field, so a block of too many lines may still be one of enough fields.
     if block.count(b"\n") - 2 <= most:
         _parse(block, found, lenient=False)
     pairs = found.pairs if found.complete else _lenient_pairs(block, kind, most)
     return CIMultiDictProxy(CIMultiDict(pairs))
+
+
+def _split(block: bytes, most: int) -> Headers | None:
+    """Return the fields of a plain head; None when there are too many, or they frame the body oddly."""
+    lines = block[block.index(b"\n") + 1 : -4].decode("latin-1").split("\r\n")
+    if len(lines) > most:
+        return None
+    parts = [line.partition(":") for line in lines if line]
+    fields = CIMultiDict([(name, value.strip(" \t")) for name, _, value in parts])
+    lengths = fields.getall("content-length", ())
+    # What else frames a body is llhttp's.
+    if "transfer-encoding" in fields or len(lengths) > 1 or (lengths and not _LENGTH.fullmatch(lengths[0])):
+        return None
+    return CIMultiDictProxy(fields)
 
 
 def _lenient_pairs(block: bytes, kind: str, most: int) -> list[tuple[str, str]]:

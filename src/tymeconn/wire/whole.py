@@ -6,22 +6,16 @@ found here is what it would find.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import ExchangeError
 from .framing import Framing, frame, persists
-from .heads import Head, parse_head
+from .heads import PLAIN, Head, parse_head
 from .messages import Limits
 
 __all__ = ["whole_answer"]
 
-# No fold, no bare LF, no control, no byte that only a lenient reader takes: RFC 9112 4 and 5 to the letter.
-_PLAIN = re.compile(
-    rb"HTTP/1\.1 [2-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*+\r\n"
-    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)++\r\n"
-)
 # To these methods a head alone may be the answer (RFC 9112 6.3).
 _BARE = frozenset({"HEAD", "CONNECT"})
 _UNLIMITED = Limits()
@@ -63,13 +57,14 @@ def whole_answer(data: bytes, method: str, limits: Limits) -> tuple[Head, bytes]
 
 @lru_cache(maxsize=512)
 def _known(block: bytes) -> _Known | None:
-    if not _PLAIN.fullmatch(block):
+    # A head with a bare LF may end before its last line.
+    if not PLAIN.fullmatch(block):
         return None
     try:
         head = parse_head(block, _UNLIMITED)
         framed = frame(head, "GET")
     except ExchangeError:
         return None
-    if framed.framing is not Framing.LENGTH or "content-encoding" in head.headers:
+    if head.status < 200 or framed.framing is not Framing.LENGTH or "content-encoding" in head.headers:
         return None
     return _Known(head, framed.size, block.count(b"\n") - 2) if persists(head, framed) else None
