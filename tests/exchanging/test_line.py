@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tymeconn.errors import ExchangeError
+from tymeconn.errors import Canceled, ExchangeError
 from tymeconn.exchanging.connection import Connection
 from tymeconn.exchanging.exchange import Exchange
 from tymeconn.exchanging.line import Phase
 from tymeconn.exchanging.setup import Setup
-from tymeconn.net.seams import Tls
+from tymeconn.net.seams import READ, WRITE, Tls
 from tymeconn.policy.patience import Timeouts
 from tymeconn.testing.scripting import END, ScriptedConnector, ScriptedNetwork, answer
 from tymeconn.wire.messages import Limits
@@ -139,3 +139,124 @@ def test_close_asked_for():
     """So does a request that says so."""
     ((_, phase, cutoff), _) = same([answer("a")], [answer("b")], headers={"Connection": "close"})
     assert (phase, cutoff) == (Phase.CLOSED, True)
+
+
+class Hasty(Quiet):
+    """It answers before it has taken all that is sent, and takes the rest when it is told to."""
+
+    def __init__(self, early, telling):
+        super().__init__([])
+        self.early = early
+        self.room = 30
+        if not telling:
+            self.quiet = lambda: False
+
+    def send(self, data):
+        taken = min(self.room, len(data))
+        self.room -= taken
+        self.sent.append(bytes(data[:taken]))
+        if self.early:
+            self.say(self.early)
+            self.early = b""
+        return taken
+
+
+def line_to(connector):
+    """Return a connection whose peer this is, and a function that gives it an exchange."""
+    network = ScriptedNetwork()
+    network.connector = lambda *_: connector
+    setup = Setup(network, Tls(), Limits(), Timeouts())
+    connection = Connection(setup)
+
+    def ask():
+        request = make_request("GET", split("http://a.test/"))
+        connection.exchange = Exchange(request, setup.timeouts, network.clock)
+        return connection.exchange
+
+    return connection, ask
+
+
+@pytest.mark.parametrize("telling", [True, False])
+@pytest.mark.parametrize("early", [answer("no", 413), answer("yes")])
+def test_answer_before_the_request_is_out(early, telling):
+    """It ends the connection: another request would go out behind a part of the one before."""
+    connector = Hasty(early, telling)
+    connection, ask = line_to(connector)
+    exchange = ask()
+    for _ in range(4):
+        connection.service()
+    assert exchange.outcome.status in (200, 413)
+    assert (connection.phase, connector.closed) == (Phase.CLOSED, True)
+
+
+def test_answer_in_parts_before_the_request_is_out():
+    """What has come is told of at once when the rest of the request goes out meanwhile."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    connector = Hasty(chunked, telling=True)
+    connection, ask = line_to(connector)
+    exchange = ask()
+    connection.service()
+    connector.room = 1_000
+    while exchange.outcome is None and connection.until is not None and connection.until <= 0.0:
+        connection.service()
+    connection.service()
+    assert exchange.outcome.body == b"a"
+
+
+def test_what_tls_keeps_inside():
+    """While a connector still has to write there is more to wait for than the answer."""
+    connector = Hasty(b"", telling=True)
+    connector.room, connector.wants = 1_000, READ | WRITE
+    connection, ask = line_to(connector)
+    ask()
+    for _ in range(3):
+        assert not connection.service()
+    assert connection.phase is Phase.BUSY
+
+
+def test_given_up_while_it_is_sent():
+    """A request that is given up in the middle of a pass leaves no connection behind."""
+    connector = Hasty(b"", telling=True)
+    connection, ask = line_to(connector)
+    connector.room = 1_000
+    first = ask()
+    for _ in range(3):
+        connection.service()
+    connector.say(answer("a"))
+    connection.service()
+    exchange = ask()
+    connector.room = 1_000
+    send, connector.send = (
+        connector.send,
+        lambda data: (connection.cancel(exchange, Canceled("x")), send(data))[1],
+    )
+    connection.service()
+    assert (first.outcome.body, str(exchange.outcome)) == (b"a", "x")
+    assert (connection.phase, connection.exchange, connector.closed) == (Phase.CLOSED, None, True)
+
+
+def test_share_of_one_pass():
+    """The look and the phases behind it read as much as a pass may, together."""
+    connector = Hasty(b"HTTP/1.1 200 OK\r\n\r\n", telling=True)
+    connector.room = 1_000
+    connection, ask = line_to(connector)
+    exchange = ask()
+    for _ in range(3):
+        connection.service()
+    connector.say(*[bytes(65_536)] * 20)
+    before = exchange.received
+    connection.service()
+    assert exchange.received - before <= 262_144
+
+
+def test_size_of_reads():
+    """What one exchange reads is not taken from the next one's."""
+    sizes, connector = [], Hasty(b"", telling=True)
+    connection, ask = line_to(connector)
+    recv, connector.recv = connector.recv, lambda size: (sizes.append(size), recv(size))[1]
+    for _ in range(200):
+        ask()
+        connector.room, connector.early = 1_000, answer("a" * 1_000)
+        for _ in range(3):
+            connection.service()
+    assert set(sizes) == {65_536}

@@ -50,6 +50,23 @@ def descriptor_of(connector: Connector) -> int:
     return descriptor
 
 
+def test_quiet() -> None:
+    """A connector tells that nothing has come, and no longer once something has."""
+    with connected() as (connector, peer):
+        assert connector.quiet()
+        peer.sendall(b"x")
+        wait_for(lambda: not connector.quiet(), connector)
+        assert connector.recv(9) == b"x"
+
+
+def test_quiet_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no poll(2), as on Windows, nobody knows."""
+    monkeypatch.delattr(select, "poll")
+    with connected() as (connector, _):
+        assert not connector.quiet()
+        assert connector.recv(9) is None
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_bytes_go_both_ways(host: str) -> None:
     """Over IPv4 and IPv6 what is sent arrives, in both directions."""

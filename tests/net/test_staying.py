@@ -16,6 +16,8 @@ from tymeconn.net.readying import Readiness
 from tymeconn.net.seams import READ, WRITE
 from tymeconn.tyming.waiting import Signal
 
+from .scripted import descriptors
+
 
 class Announced:
     """One end of a pair of sockets that says when it closes."""
@@ -224,6 +226,17 @@ def test_beside_one_that_counts_as_ready(
         readiness.attend(thing, "a", lambda: None)
     assert selector.calls.count("register") == 2
     assert readiness.pending
+
+
+def test_what_is_watched_keeps_no_selector(thing: Announced) -> None:
+    """A selector that nobody has any more is closed, however long what it watched lives."""
+    before, readiness = descriptors(), Readiness()
+    readiness.attend(thing, "a", lambda: None)
+    readiness.withdraw(thing, "a")
+    del readiness
+    gc.collect()
+    assert descriptors() == before
+    thing.closing.fire()
 
 
 @pytest.fixture

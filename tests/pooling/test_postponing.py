@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hio.base import doing
 
-from tymeconn import ReadyDoist, Wait, gather
+import tymeconn
+from tymeconn import PoolDoer, ReadyDoist, Wait, gather
 from tymeconn.errors import Canceled, ReadTimeout
 from tymeconn.policy.patience import Timeouts
 from tymeconn.pooling import Pool
@@ -199,3 +200,46 @@ def test_deferred_once():
     run(main(), doist)
     assert log == ["first", "done", "second"]
     assert not doist.defer(act)
+
+
+def test_scheduler_inside_a_pass(pool):
+    """Who runs another scheduler inside of a pass has its answer, though that pass cannot end before."""
+
+    def main():
+        yield from pool.get(A)
+        return tymeconn.run(pool.get(A), real=False)
+
+    assert tymeconn.run(main(), PoolDoer(pool), real=False).text == "a"
+
+
+def test_given_up_while_it_is_sent(pool, peers):
+    """The garbage collector may close a generator at any moment: its connection is not lost."""
+    held = []
+
+    def main():
+        held.append(pool.get(A))
+        next(held[0])
+        peer = peers.connectors[0]
+        send, peer.send = peer.send, lambda data: (held.pop().close(), send(data))[1]
+        yield Wait(until=1.0)
+        return (yield from pool.get(A))
+
+    assert run(main()).text == "a"
+    assert (pool.stats.open, pool.stats.idle) == (2, 2)
+
+
+def test_later_doers_delay_nothing(pool, peers):
+    """What is begun in one step of a doer goes out behind that, not behind those who come after it."""
+
+    def asker(**_):
+        yield 0.0
+        yield from pool.get(A)
+
+    def slow(**_):
+        while not peers.log:
+            yield 0.0
+        peers.log.append("slow")
+
+    doers = [doing.doify(asker), doing.doify(slow)]
+    ReadyDoist(real=False).do(doers=doers)
+    assert peers.log == ["sent", "slow"]

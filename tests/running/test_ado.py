@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import pytest
 
@@ -124,3 +125,16 @@ def test_an_error_is_raised_after_all_have_exited():
     with pytest.raises(KeyError):
         asyncio.run(ReadyDoist().ado(doers=[doer_in(seen, 9.0), doer_of(failing)]))
     assert seen == ["exit"]
+
+
+def test_abandoned_in_another_context():
+    """Who closes it from outside, as the garbage collector does, has all doers exit as well."""
+    seen, doist = [], ReadyDoist(real=True)
+
+    async def main():
+        running = doist.ado(doers=[doer_in(seen, 9.0)])
+        contextvars.copy_context().run(running.send, None)
+        contextvars.copy_context().run(running.close)
+
+    asyncio.run(main())
+    assert (seen, doist.readiness._selector) == (["exit"], None)

@@ -67,21 +67,31 @@ class Connection(Line):
         self._serving = True
         usual = False
         try:
-            if self._take is None:
-                usual = self._hear() if self.phase is Phase.BUSY else self._ask()
+            if self._take is None and self.phase is Phase.BUSY:
+                usual = self._hear()
+            else:
+                usual = self._take is None and self._ask()
+                self._budget.renew()
             if not usual:
                 self._pass()
         finally:
             self._serving = False
+        if self.phase is Phase.BUSY and self.exchange is not None and self.exchange.outcome is not None:
+            self._let_go(self.exchange)
         if self._closing:
             self.close(self._closing)
         return usual
 
     def _pass(self) -> None:
         self._dials = 0
-        self._budget.renew()
         while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
             self.phase = phase
+
+    def _let_go(self, exchange: Exchange) -> None:
+        """Let go of what was given up in the middle of the pass; what was sent cannot be unsent."""
+        self._codec.cancel(exchange)
+        self.exchange = None
+        self.phase = self._drop()
 
     def open(self, origin: Origin) -> None:
         """Begin to connect to `origin`, if the connection is closed; nobody is told when that fails."""
@@ -160,7 +170,9 @@ class Connection(Line):
         """Tell whether another pass would do something at once."""
         if self.connector is None:
             return self.phase is Phase.CLOSED and self.exchange is not None
-        return self._budget.curtailed or (not self._full and (self._news or self.connector.pending))
+        if self._budget.curtailed or self._held:
+            return True
+        return not self._full and (self._news or self.connector.pending)
 
     @property
     def _full(self) -> bool:

@@ -81,7 +81,7 @@ class Http1:
     def output(self) -> bytes | memoryview:
         """Return the next piece of the request; empty when there is none now, or none any more."""
         if self._piece:
-            piece, self._piece, self.unsent = self._piece, b"", False
+            piece, self._piece = self._piece, b""
             return piece
         if self._pieces is None:
             self.unsent = False

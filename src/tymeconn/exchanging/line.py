@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from ..net.seams import Connector
+from ..net.seams import WRITE, Connector
 from ..tyming.waiting import Signal
 from ..wire.urls import Origin
 from .exchange import Exchange
@@ -84,13 +84,15 @@ class Line:
             exchange.sent, self._outflow.broken = 0, error
         self._moved = self._outflow.moved = self._setup.network.clock()
         if exchange.sent == len(piece):
-            return True
+            # What TLS has taken may be still inside.
+            return not connector.wants & WRITE
         self._outflow.out, self._codec.unsent = memoryview(piece)[exchange.sent :], True
         return False
 
     def _hear(self) -> bool:
         """Take the answer, if all of it has come, and nothing else; False when the phases have to go on."""
         exchange, codec = self.exchange, self._codec
+        self._budget.renew()
         if exchange is None or exchange.outcome is not None or codec.unsent or exchange.received:
             return False
         data = self._recv()

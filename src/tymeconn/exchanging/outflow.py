@@ -77,7 +77,7 @@ class Outflow:
         for _ in range(_SENDS):
             if exchange.outcome is not None or not self._refill():
                 return False
-            if not self._hand_over(connector, exchange) or not (self.out or codec.unsent):
+            if not self._hand_over(connector, exchange):
                 return False
         return self._refill()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial, reduce
 from operator import or_
 from typing import TypeAlias
-from weakref import ref
+from weakref import ReferenceType, ref
 
 from ..tyming.waiting import Readable, Signal
 from .seams import READ
@@ -221,11 +221,10 @@ class Readiness:
             self._evict(watch)
             watch = None
         if watch is None:
-            watch = self._watches[descriptor] = self._homes[id(thing)] = _Watch(
-                descriptor, thing, self._evict
-            )
+            dies = partial(_evicted, ref(self))
+            watch = self._watches[descriptor] = self._homes[id(thing)] = _Watch(descriptor, thing, dies)
             if watch.closing is not None:
-                watch.closing.attend(watch, partial(self._evict, watch))
+                watch.closing.attend(watch, partial(dies, watch))
         elif self._homes.get(id(thing)) is not watch:
             self._guests[id(thing), key] = watch
         return watch
@@ -247,31 +246,40 @@ class Readiness:
 
     def _evict(self, watch: _Watch) -> None:
         """Take the watch out of the selector; who waits all the same counts as ready."""
-        if self._watches.get(watch.descriptor) is not watch:
-            return
-        self._opened().unregister(watch.descriptor)
-        self._forget(watch)
+        if self._forget(watch) and watch.events:
+            self._opened().unregister(watch.descriptor)
 
-    def _forget(self, watch: _Watch) -> None:
-        del self._watches[watch.descriptor], self._homes[watch.identity]
+    def _forget(self, watch: _Watch) -> bool:
+        """Know the watch no longer; False when that was so before."""
+        # The garbage collector may come here between any two steps: whoever takes it out does the rest.
+        known = self._watches.pop(watch.descriptor, None)
+        if known is not watch:
+            if known is not None:
+                self._watches[watch.descriptor] = known
+            return False
+        self._homes.pop(watch.identity, None)
         watch.let_go()
         self._waiting -= len(watch.waiters)
         waiters, watch.waiters = watch.waiters, {}
         for post, (_, wake, _) in waiters.items():
             self._guests.pop(post, None)
             self._ready[post] = wake
+        return True
 
     def _replace(self) -> None:
         # The new one is opened first, so that its number is another one: who watches this selector sees
         # by the number that it was replaced.
         self.closing.fire()
+        watches = list(self._watches.values())
+        for watch in watches:
+            watch.events = 0
         old, self._selector = self._opened(), selectors.DefaultSelector()
         self._haunted = False
-        for watch in list(self._watches.values()):
-            if watch.sound:
-                self._register(watch)
+        for watch in watches:
+            if watch.sound and watch.waiters:
+                self._look(watch, watch.wanted)
             else:
-                self._forget(watch)
+                self._evict(watch)
         old.close()
 
     def _tell(self, watch: _Watch, happened: int) -> None:
@@ -291,6 +299,13 @@ class Readiness:
             self._look(watch, watch.wanted)
         else:
             self._evict(watch)
+
+
+def _evicted(readiness: ReferenceType[Readiness], watch: _Watch) -> None:
+    """Take a watch out of what it is in, if that is still there: no signal keeps a selector open."""
+    keeper = readiness()
+    if keeper is not None:
+        keeper._evict(watch)
 
 
 def _nothing() -> None:

@@ -66,11 +66,7 @@ class Keeper:
 
     def seek(self, exchange: Exchange) -> None:
         """Have a slot found for the exchange: now, or when it is its turn."""
-        slot = None if self._telling else self._ledger.take(exchange.origin, self._setup.network.clock())
-        if slot is None:
-            self._tell(self._ledger.wait, exchange)
-        else:
-            self._grant(exchange, slot)
+        self._tell(self._seek, exchange)
 
     def release(self, slot: Slot) -> None:
         """Take back the slot when its exchange has ended, unless a pass over its connection goes on."""
@@ -173,6 +169,13 @@ class Keeper:
         for exchange, slot in orders.granted:
             self._grant(exchange, slot)
         return [*(exchange for exchange, _ in orders.granted), *orders.shut]
+
+    def _seek(self, exchange: Exchange) -> None:
+        slot = self._ledger.take(exchange.origin, self._setup.network.clock())
+        if slot is None:
+            self._ledger.wait(exchange)
+        else:
+            self._grant(exchange, slot)
 
     def _grant(self, exchange: Exchange, slot: Slot) -> None:
         slot.exchange = slot.connection.exchange = exchange

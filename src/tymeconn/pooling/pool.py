@@ -203,16 +203,13 @@ class Pool(Asker):
         long as half of all else here; the second request of a row finds it awake. Returns the wait for the
         answer.
         """
-        tymth = self._tymth or TYMTH.get()
+        tymth = TYMTH.get()
         doist = getattr(tymth, "doist", None)
-        if (
-            tymth is None
-            or doist is None
-            or slot.connection.phase is not Phase.READY
-            or slot.ticket is not None
-        ):
+        if tymth is None or doist is None or slot.connection.phase is not Phase.READY:
             return None
-        if not doist.defer(self._send_off):
+        # Whoever runs a scheduler inside of a pass of another one waits for the end of that in vain.
+        another = self._tymth is not None and getattr(self._tymth, "doist", None) is not doist
+        if another or slot.ticket is not None or not doist.defer(self._send_off):
             return None
         self._leaving.append((slot, exchange))
         now = self._setup.network.clock()
@@ -230,6 +227,8 @@ class Pool(Asker):
             else:
                 self._pump(slot, exchange)
                 exchange.done.fire()  # what it was told to wait for is not all that there is to wait for
+            if exchange.outcome is not None:
+                self._keeper.release(slot)
 
     def _granted(self, exchange: Exchange) -> _Granted:
         """Wait for a slot, and return it; None when the exchange has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from contextvars import Token
 from math import inf
 from typing import Any
 
@@ -132,8 +133,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
                     if timeout != 0.0 or self.readiness:
                         self.readiness.poll(timeout)
         finally:
-            TYMTH.reset(token)
-            self._end()
+            self._end(token)
 
     async def ado(
         self, doers: Any = None, limit: Any = None, tyme: Any = None, *, temp: bool | None = None
@@ -150,8 +150,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
                     await self.readiness.sleep(timeout, self._deck.bell)
                     self.readiness.poll()
         finally:
-            TYMTH.reset(token)
-            self._end()
+            self._end(token)
 
     def _begin(self, doers: Any, limit: Any, tyme: Any, *, temp: bool | None) -> None:
         """Take what hio's `do` takes, and enter all doers."""
@@ -167,7 +166,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         options = {"temp": True} if temp or getattr(self, "temp", False) else {}
         self.enter(**options)  # type: ignore[no-untyped-call]
 
-    def _end(self) -> None:
+    def _end(self, token: Token[Any]) -> None:
         """Have all doers exit."""
         try:
             self.deferred.clear()
@@ -175,6 +174,10 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
             self._deck.bury()
         finally:
             self.readiness.close()
+            with suppress(
+                ValueError
+            ):  # who abandons `ado` closes it in another context, which has none of ours
+                TYMTH.reset(token)
 
     def _turns(self) -> Iterator[float | None]:
         """Do what is due, again and again; yield for how many seconds nothing is, None for ever.
