@@ -49,9 +49,9 @@ def test_examples_run(page, port, capsys):
     assert blocks
     names = {"__name__": "__main__"}
     for block in blocks:
-        exec(compile(block.replace("port=8080", f"port={port}"), str(page), "exec"), names)
-    if "client" in names:
-        names["client"].close()
+        exec(compile(block.replace("8080", str(port)), str(page), "exec"), names)
+    for name in {"client", "pool"} & names.keys():
+        names[name].close()
 
 
 def test_readme_has_ten_lines():

@@ -8,10 +8,12 @@ import pytest
 from hio.base import doing
 
 from tymeconn.clienting import Client, ClientDoer
+from tymeconn.net.connecting import TcpConnector
 from tymeconn.net.networking import SocketNetwork
 from tymeconn.net.readying import Readiness
 from tymeconn.net.resolving import Resolver
-from tymeconn.running import ReadyDoDoer, ReadyDoist, gather
+from tymeconn.pooling import Pool
+from tymeconn.running import ReadyDoDoer, ReadyDoist, gather, run
 
 pytestmark = pytest.mark.loopback
 
@@ -122,3 +124,42 @@ def test_names_are_looked_up_on_a_thread(peer, echo, counting):
     doist.do(doers=[asking(client, ["/a"], texts)])
     client.close()
     assert (texts, counting.overslept) == (["/a"], 0)
+
+
+class Calls:
+    """Counts calls of a method of a class."""
+
+    def __init__(self, monkeypatch, kind, name):
+        self.count = 0
+        method = getattr(kind, name)
+
+        def counted(*arguments):
+            self.count += 1
+            return method(*arguments)
+
+        monkeypatch.setattr(kind, name, counted)
+
+
+def test_calls_of_the_system(peer, echo, monkeypatch):
+    """A small exchange of a pool on an open connection: one send, one recv, one look ahead, one Wait."""
+    url = f"http://127.0.0.1:{peer(echo).port}/a"
+    pool, waits = Pool(), []
+    counted = [Calls(monkeypatch, TcpConnector, name) for name in ("send", "recv", "quiet")]
+
+    def main():
+        yield from pool.get(url)
+        for each in counted:
+            each.count = 0
+        asked = pool.get(url)
+        wait = next(asked)
+        try:
+            while True:
+                waits.append(wait)
+                wait = asked.send((yield wait))
+        except StopIteration as stop:
+            return stop.value.text
+
+    assert run(main) == "/a"
+    pool.close()
+    assert [each.count for each in counted] == [1, 1, 1]
+    assert len(waits) == 1
