@@ -12,6 +12,7 @@ from tymeconn.net.connecting import TcpConnector
 from tymeconn.net.networking import SocketNetwork
 from tymeconn.net.readying import Readiness
 from tymeconn.net.resolving import Resolver
+from tymeconn.net.seams import Tls
 from tymeconn.pooling import Pool
 from tymeconn.running import ReadyDoDoer, ReadyDoist, gather, run
 
@@ -163,3 +164,19 @@ def test_calls_of_the_system(peer, echo, monkeypatch):
     pool.close()
     assert [each.count for each in counted] == [1, 1, 1]
     assert len(waits) == 1
+
+
+def test_tls_in_a_row(peer, echo, server_context, cafile):
+    """What TLS holds back of a request goes out, though nothing else happens on its connection."""
+    port = peer(echo, context=server_context("127.0.0.1")).port
+    pool = Pool(base_url=f"https://127.0.0.1:{port}/", tls=Tls(cafile=cafile))
+
+    def main():
+        texts = []
+        for _ in range(3):
+            answers = yield from gather([pool.post(f"/{n}", body=bytes(60_000)) for n in range(3)])
+            texts += [each.text for each in answers]
+        return texts
+
+    assert run(main) == ["/0", "/1", "/2"] * 3
+    pool.close()
