@@ -157,16 +157,13 @@ class Asker(Carriage):
         return Plan(request, manner, _checked(timeouts, progress), progress, manner.simple)
 
     def _fetched(self, plan: Plan) -> Answer:
-        hearing = yield from self._conversed(plan, None)
-        return hearing.response
+        return self._conversed(plan, None)
 
     def _streamed(self, plan: Plan) -> Generator[Wait, float | None, Stream]:
-        inbox = Inbox()
-        hearing = yield from self._conversed(plan, inbox)
-        return Stream(self, hearing.exchange, inbox, hearing.response)
+        return self._conversed(plan, Inbox())
 
-    def _conversed(self, plan: Plan, inbox: Inbox | None) -> Generator[Wait, float | None, _Hearing]:
-        """Carry one exchange after another, to the head or to the end of the answer that is the last."""
+    def _conversed(self, plan: Plan, inbox: Inbox | None) -> Generator[Wait, float | None, Any]:
+        """Carry one exchange after another; return the last answer, or a stream of it into the inbox."""
         clock = self._setup.network.clock
         started, retry = clock(), plan.manner.retry
         end = inf if plan.timeouts.total is None else started + plan.timeouts.total
@@ -183,7 +180,8 @@ class Asker(Carriage):
                 self.abandon(exchange)
                 raise
             if onward is None:
-                return hearing
+                response = hearing.response
+                return response if inbox is None else Stream(self, exchange, inbox, response)
             if onward.delay is not None:
                 yield from self._rested(onward, onward.delay, end)
 

@@ -191,7 +191,8 @@ class Stream:
         self.close()
 
     def _read(self, most: int) -> Chunks:
-        yield from self._pause()
+        if self._share <= 0:
+            yield from self._pause()
         if not self._inbox:
             self._exchange.wait()
             try:

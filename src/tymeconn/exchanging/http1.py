@@ -117,10 +117,10 @@ class Http1:
         if exchange is None:
             self.room = 0
             return share
-        if self.take_whole(exchange, data):
+        if self._respondent is None and self.take_whole(exchange, data):
             return share - len(data)
         exchange.received += len(data)
-        respondent = self._reader(exchange)
+        respondent = self._respondent or self._reader(exchange)
         share = respondent.feed(data, share)
         if self.unsent:
             self._heed(respondent)

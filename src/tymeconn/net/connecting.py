@@ -214,7 +214,8 @@ class TlsConnector:
         self._behind = False
         self._flush_for_now()
         data = self._read(size)
-        self._say_end()
+        if self._shutting:
+            self._say_end()
         self._settle()
         return data
 
@@ -309,8 +310,9 @@ class TlsConnector:
     def _flush_for_now(self) -> None:
         # The next send tells what broke; meanwhile the peer's last words may be readable: an alert, or
         # the early answer to an upload that it cut off (measured: a 413 was in the same tick).
-        with suppress(OSError):
-            self._flush()
+        if self._cipher or self._outgoing.pending:
+            with suppress(OSError):
+                self._flush()
 
     def _say_end(self) -> None:
         # SSL_shutdown throws away the data it comes upon, so it waits until all is read.

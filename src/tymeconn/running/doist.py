@@ -174,9 +174,8 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
             self._deck.bury()
         finally:
             self.readiness.close()
-            with suppress(
-                ValueError
-            ):  # who abandons `ado` closes it in another context, which has none of ours
+            # Who abandons `ado` closes it in another context, which has none of ours.
+            with suppress(ValueError):
                 TYMTH.reset(token)
 
     def _turns(self) -> Iterator[float | None]:
@@ -187,19 +186,23 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         stop = self.tyme + self.limit if self.limit else inf
         self._offset = self._clock() - self.tyme
         self._beat(self.tyme)
+        served = True
         while self._deck:
             moment, at = self._agenda(stop)
-            now, idle = self._now(), 0.0
-            if min(moment, at) > now:
-                idle = min(moment, at) - now
-            elif at > now if self.real else moment < at:
+            now = self._now()
+            idle = min(moment, at) - now
+            if served or idle > 0.0:
+                served = False
+                yield None if idle == inf else max(idle, 0.0)
+                continue
+            served = True
+            if at > now if self.real else moment < at:
                 self._pass(now if self.real else max(moment, self.tyme))
             elif (at := self._newest(at, now)) < stop:
                 self._beat(at)
             else:
                 self._grid = at
                 break
-            yield None if idle == inf else idle
         self.done = not self._deck
         self.tyme = self._grid
 
@@ -210,7 +213,8 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         moment = self._deck.moment
         if moment == -inf:
             return moment, self._grid
-        at = leap(self._grid, self._tock, min(moment, self._deck.due, stop))
+        until = min(moment, self._deck.due, stop)
+        at = self._grid if until <= self._grid else leap(self._grid, self._tock, until)
         # Artificial tyme does not run ahead of what is awaited and is not artificial.
         paced = not self.real and at < inf and bool(self.readiness)
         return moment, self._grid if paced else at

@@ -150,10 +150,10 @@ class Incoming:
         self._at = end or start
         return self._data[start : self._at]
 
-    def read_some(self, most: int) -> Reading[Piece]:
-        """Return what has arrived, at most `most` bytes of it; at least one byte."""
-        yield from self._need()
-        return self.take(most)
+    def check_end(self) -> None:
+        """Raise EndOfStream when no more bytes will come."""
+        if self._ended:
+            raise EndOfStream
 
     def read_line(self, most: int) -> Reading[bytes]:
         """Return a line with its LF, or the first `most` bytes of it when it is longer."""
@@ -305,7 +305,11 @@ def _read_length(incoming: Incoming, framed: Frame, _limits: Limits, take: Taker
 
 def _read_sized(incoming: Incoming, left: int, take: Taker) -> Reading[bytes]:
     while left:
-        piece = incoming.take(left) or (yield from incoming.read_some(left))
+        piece = incoming.take(left)
+        if not piece:
+            incoming.check_end()
+            yield
+            continue
         left -= len(piece)
         for work in take(piece):
             if incoming.spent(work):

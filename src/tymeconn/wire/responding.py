@@ -238,9 +238,12 @@ class _Content:
         """Take a piece as it was received; see Taker."""
         if self._decoder is not None:
             return self._decoded(self._decoder, piece)
-        more = self._pass(self._within(piece))
-        self._check_room()
-        return (STEP + len(piece) + more,)
+        size = len(piece)
+        if size > self._room:
+            self._pass(self._within(piece))
+            self._check_room()
+        self._room -= size
+        return (STEP + size + self._pass(piece),)
 
     def _decoded(self, decoder: Decoder, piece: Piece) -> Iterator[int]:
         worked = decoder.worked
