@@ -216,6 +216,30 @@ def test_who_is_woken_may_close_another(readiness: Readiness, thing: Announced) 
     second.close()
 
 
+def test_who_is_woken_may_give_its_number_away(readiness: Readiness, thing: Announced) -> None:
+    """News of the one that was closed are not taken for news of the one that has its number now."""
+    heard: list[str] = []
+    second = Announced()
+    number, others = second.fileno(), []
+
+    def give_away() -> None:
+        readiness.withdraw(thing, "a")
+        second.close()
+        others.append(Announced())
+        readiness.attend(others[0], "c", waker(heard, "third"))
+
+    readiness.attend(thing, "a", give_away)
+    readiness.attend(second, "b", waker(heard, "second"))
+    thing.other.send(b"x")
+    second.other.send(b"x")
+    readiness.poll()
+    assert others[0].fileno() == number
+    others[0].other.send(b"x")
+    readiness.poll()
+    assert heard == ["second", "third"]
+    others[0].close()
+
+
 def test_beside_one_that_counts_as_ready(
     readiness: Readiness, selector: Counting, thing: Announced
 ) -> None:

@@ -545,3 +545,12 @@ class TestArguments:
         Pool(network=network, base_url="https://a.test/")
         Pool(network=network, tls=Tls(cafile="/nowhere.pem"))
         assert prepared == [Tls(), Tls(cafile="/nowhere.pem")]
+
+
+def test_what_is_remembered_is_bounded():
+    """However many URLs are asked for, and however long they are, a pool does not grow with them."""
+    pool, _ = pool_of()
+    for number in range(1_100):
+        pool.get(f"http://a.test/{number}")
+        pool.get(f"http://a.test/{number}?{'x' * 2_000}")
+    assert len(pool._plans) == 1_024

@@ -66,4 +66,4 @@ class Budget:
     @property
     def affords(self) -> bool:
         """Another read is within it."""
-        return self.reads < READS and self.received < READ_BYTES and self.share > 0
+        return self.reads < READS and self.received + RECV_SIZE <= READ_BYTES and self.share > 0
