@@ -549,7 +549,7 @@ def breaking(connector):
     return connector
 
 
-@pytest.mark.parametrize(("size", "share"), [(300_000, 262_144), (60_000, 240_000), (1, 8)])
+@pytest.mark.parametrize(("size", "share"), [(1_000_000, 245_760), (60_000, 240_000), (1, 8)])
 def test_pass_reads_a_bounded_share(size, share):
     """A peer that has endless bytes gets at most 256 KiB and 8 reads of one pass."""
     bench = Bench([[b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", *[b"x" * size] * 100]])

@@ -67,11 +67,8 @@ class Connection(Line):
         self._serving = True
         usual = False
         try:
-            if self._take is None and self.phase is Phase.BUSY:
-                usual = self._hear()
-            else:
-                usual = self._take is None and self._ask()
-                self._budget.renew()
+            if self._take is None:
+                usual = self._hear() if self.phase is Phase.BUSY else self._ask()
             if not usual:
                 self._pass()
         finally:
@@ -84,6 +81,7 @@ class Connection(Line):
 
     def _pass(self) -> None:
         self._dials = 0
+        self._budget.renew()
         while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
             self.phase = phase
 
@@ -143,7 +141,7 @@ class Connection(Line):
         if self._dial is not None:
             return self._dial.awaited
         stall = () if self._codec.stalled is None else self._outflow.stall.on
-        if self.connector is None or not self._watched:
+        if self.connector is None or not self.watched:
             return (self.stirred, *stall)
         if not self._outflow.out and self._full:
             return stall
@@ -221,9 +219,9 @@ class Connection(Line):
             return Phase.DIALING if error_due is None else self._fail(error_due)
         self._dial = None
         self.connector = connector
-        self._watched = connector.fileno() is not None
+        self.watched = connector.fileno() is not None
         self._quiet = getattr(connector, "quiet", None)
-        if not self._watched:
+        if not self.watched:
             connector.attach(self._stir)
         self._fresh = True
         return Phase.READY
@@ -315,7 +313,7 @@ class Connection(Line):
             budget.share -= share - left
             budget.behind = left <= 0
             drained = _LITTLE < len(data) < budget.size and not budget.behind
-            if drained and self._watched and not self._restless():
+            if drained and self.watched and not self._restless():
                 break
         return False
 
@@ -345,7 +343,10 @@ class Connection(Line):
         return super()._drop()
 
     def _overdue(self) -> ExchangeError | None:
-        moment, error, what = self._deadline()
+        # Where something has just come nobody is silent.
+        heard = self.exchange if self._budget.received and self.phase is Phase.BUSY else None
+        found = self._deadline() if heard is None else total_deadline(heard.timeouts, heard.started)
+        moment, error, what = found
         late = self._setup.network.clock() >= moment
         return error(f"{what} {self.origin} within its limit") if late else None
 

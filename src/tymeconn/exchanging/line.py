@@ -15,7 +15,7 @@ from ..wire.urls import Origin
 from .exchange import Exchange
 from .http1 import Http1
 from .outflow import Outflow
-from .setup import READ_BYTES, Budget, Setup
+from .setup import READ_BYTES, RECV_SIZE, Budget, Setup
 
 __all__ = ["Line", "Phase"]
 
@@ -39,6 +39,7 @@ class Line:
         connector: the byte stream while it is up.
         cutoff: the peer ended it, and it was not opened again since.
         stirred: fires at every close, and at news of a connector without a descriptor.
+        watched: the connector has one.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -56,8 +57,8 @@ class Line:
         # It has come up in this very pass, and carried nothing.
         self._fresh = False
         self._moved = 0.0
-        # The connector has a descriptor; or it has notified since it was last read.
-        self._watched = self._news = False
+        # A connector without one has notified since it was last read.
+        self.watched = self._news = False
         self._quiet: Callable[[], bool] | None = None
         # What a look brought that the phases have not seen yet, be it nothing.
         self._held: list[bytes | None] = []
@@ -91,13 +92,15 @@ class Line:
 
     def _hear(self) -> bool:
         """Take the answer, if all of it has come, and nothing else; False when the phases have to go on."""
-        exchange, codec = self.exchange, self._codec
-        self._budget.renew()
+        exchange, codec, budget = self.exchange, self._codec, self._budget
         if exchange is None or exchange.outcome is not None or codec.unsent or exchange.received:
             return False
+        budget.reads = budget.received = 0
+        budget.size = RECV_SIZE
         data = self._recv()
         if not data or not codec.take_whole(exchange, data):
             self._held.append(data)
+            budget.looked = True
             return False
         self.exchange = None
         self.phase = Phase.READY

@@ -214,7 +214,9 @@ class Pool(Asker):
         self._leaving.append((slot, exchange))
         now = self._setup.network.clock()
         until, _, _ = busy_deadline(exchange.timeouts, exchange.started, now, sending=False)
-        on = (exchange.done, *slot.connection.awaited)
+        connection = slot.connection
+        watched = connection.connector if connection.watched else None
+        on = (exchange.done, watched or connection.stirred)
         return Wait(on, None if until == inf else tymth() + until - now)
 
     def _send_off(self) -> None:

@@ -188,8 +188,8 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         self._beat(self.tyme)
         served = True
         while self._deck:
-            moment, at = self._agenda(stop)
             now = self._now()
+            moment, at = self._agenda(stop, now)
             idle = min(moment, at) - now
             if served or idle > 0.0:
                 served = False
@@ -206,7 +206,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         self.done = not self._deck
         self.tyme = self._grid
 
-    def _agenda(self, stop: float) -> tuple[float, float]:
+    def _agenda(self, stop: float, now: float) -> tuple[float, float]:
         """Return when somebody is to be woken, and the beat in which somebody is due or the run ends."""
         if self._passes >= _PASSES:
             return inf, self._grid
@@ -214,6 +214,8 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         if moment == -inf:
             return moment, self._grid
         until = min(moment, self._deck.due, stop)
+        if self.real and until == moment > now:
+            return moment, inf  # no beat comes before, and which one comes then is not of interest yet
         at = self._grid if until <= self._grid else leap(self._grid, self._tock, until)
         # Artificial tyme does not run ahead of what is awaited and is not artificial.
         paced = not self.real and at < inf and bool(self.readiness)

@@ -146,16 +146,14 @@ class Response(_Fields):
 
     def with_meta(self, meta: Meta) -> Response:
         """Return the same response that also knows `meta`."""
-        return self._made(self, meta)
+        response = tuple.__new__(type(self), self)
+        response.__dict__["meta"] = meta
+        return response
 
     @classmethod
     def received(cls, head: tuple[Any, ...], body: bytes, request: Request, meta: Meta) -> Self:
         """Return the response that has come; `head` is version, status, reason and headers."""
-        return cls._made((*head, body, None, request, False, None), meta)
-
-    @classmethod
-    def _made(cls, values: tuple[Any, ...], meta: Meta) -> Self:
-        response = tuple.__new__(cls, values)
+        response = tuple.__new__(cls, (*head, body, None, request, False, None))
         response.__dict__["meta"] = meta
         return response
 
