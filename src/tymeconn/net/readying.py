@@ -75,13 +75,14 @@ class _Watch:
 class Readiness:
     """Who waits for which descriptors, in one selector that is opened when it is first needed.
 
-    A waiter is called in every `poll` in which what it waits for is ready, until it withdraws. It withdraws
-    before what it waits for is closed. A descriptor that is closed all the same may live on in a duplicate
-    (of a forked process, say), which nobody can take out of epoll any more (epoll(7), questions and
-    answers): when that may be so, the selector is replaced.
+    A waiter is called in every `poll` in which what it waits for is ready, until it withdraws.
 
     What fires its signal `closing` before it closes stays in the selector between two waits, until it has
-    news for which nobody waits: to register and unregister it each time costs more than all the rest.
+    news for which nobody waits: to register and unregister it each time costs more than all the rest. When
+    it closes, whoever waits for it counts as ready. Whoever waits for anything else withdraws before that
+    is closed. A descriptor that is closed all the same may live on in a duplicate (of a forked process,
+    say), which nobody can take out of epoll any more (epoll(7), questions and answers): when that may be
+    so, the selector is replaced.
 
     Attributes:
         closing: fires before its own descriptor is closed, or replaced.
