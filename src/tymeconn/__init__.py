@@ -31,6 +31,7 @@ from .policy.retrying import Retry
 from .polling import Job, JobState, PollingDoer, Template, Waiter, Watch, presets
 from .pooling import Pool, PoolDoer, PoolLimits
 from .running import (
+    Deadlock,
     ReadyDoDoer,
     ReadyDoist,
     as_completed,
@@ -60,6 +61,7 @@ __all__ = [
     "ClientDoer",
     "Cookie",
     "CookieJar",
+    "Deadlock",
     "Digest",
     "Event",
     "ExchangeError",

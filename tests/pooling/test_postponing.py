@@ -243,3 +243,13 @@ def test_later_doers_delay_nothing(pool, peers):
     doers = [doing.doify(asker), doing.doify(slow)]
     ReadyDoist(real=False).do(doers=doers)
     assert peers.log == ["sent", "slow"]
+
+
+def test_deadlock_names_the_request(peers):
+    """Who waits for an answer that can never come is told of with what it asked."""
+    peers.answering = False
+    pool = Pool(
+        network=peers, timeouts=Timeouts(connect=None, read=None, write=None, total=None, pool=None)
+    )
+    with pytest.raises(tymeconn.Deadlock, match=r"<Request GET http://a\.test/>"):
+        tymeconn.run(pool.get(A), real=False)
