@@ -100,7 +100,7 @@ class Asker(Carriage):
             InvalidRequest, TypeError: at this call, for a request that cannot be sent.
             ExchangeError: out of the generator, when there is no answer.
         """
-        return self._fetched(self._planned(method, url, options))
+        return self._conversed(self._planned(method, url, options))
 
     def stream(
         self, method: str, url: str, **options: Unpack[FetchOptions]
@@ -115,35 +115,35 @@ class Asker(Carriage):
             raise InvalidRequest(
                 "invalid_method", "CONNECT and upgrades are for fetch: nothing is streamed"
             )
-        return self._streamed(plan)
+        return self._conversed(plan, Inbox())
 
     def get(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with GET."""
-        return self._fetched(self._planned("GET", url, options))
+        return self._conversed(self._planned("GET", url, options))
 
     def post(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with POST."""
-        return self._fetched(self._planned("POST", url, options))
+        return self._conversed(self._planned("POST", url, options))
 
     def put(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PUT."""
-        return self._fetched(self._planned("PUT", url, options))
+        return self._conversed(self._planned("PUT", url, options))
 
     def patch(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with PATCH."""
-        return self._fetched(self._planned("PATCH", url, options))
+        return self._conversed(self._planned("PATCH", url, options))
 
     def delete(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with DELETE."""
-        return self._fetched(self._planned("DELETE", url, options))
+        return self._conversed(self._planned("DELETE", url, options))
 
     def head(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with HEAD."""
-        return self._fetched(self._planned("HEAD", url, options))
+        return self._conversed(self._planned("HEAD", url, options))
 
     def options(self, url: str, **options: Unpack[FetchOptions]) -> Answer:
         """Fetch with OPTIONS."""
-        return self._fetched(self._planned("OPTIONS", url, options))
+        return self._conversed(self._planned("OPTIONS", url, options))
 
     def _planned(self, method: str, url: str, options: FetchOptions) -> Plan:
         own = {name: options.pop(name, None) for name in _OWN} if options else _NOTHING  # type: ignore[misc]
@@ -156,14 +156,8 @@ class Asker(Carriage):
         progress = own["progress"]
         return Plan(request, manner, _checked(timeouts, progress), progress, manner.simple)
 
-    def _fetched(self, plan: Plan) -> Answer:
-        return self._conversed(plan, None)
-
-    def _streamed(self, plan: Plan) -> Generator[Wait, float | None, Stream]:
-        return self._conversed(plan, Inbox())
-
-    def _conversed(self, plan: Plan, inbox: Inbox | None) -> Generator[Wait, float | None, Any]:
-        """Carry one exchange after another; return the last answer, or a stream of it into the inbox."""
+    def _conversed(self, plan: Plan, inbox: Inbox | None = None) -> Generator[Wait, float | None, Any]:
+        """Carry one exchange after another; return the last answer, with an inbox as a stream out of it."""
         clock = self._setup.network.clock
         started, retry = clock(), plan.manner.retry
         end = inf if plan.timeouts.total is None else started + plan.timeouts.total

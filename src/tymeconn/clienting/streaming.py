@@ -144,7 +144,8 @@ class Stream:
             ExchangeError: see `read`.
         """
         while True:
-            yield from self._pause()
+            if self._share <= 0:
+                yield from self._pause()
             try:
                 event = next(self._events, None)
             except TooLarge:
@@ -207,10 +208,9 @@ class Stream:
         return data
 
     def _pause(self) -> Generator[Wait, float | None, None]:
-        """Let others run, before anything is taken, when this step of the doer has done its share."""
-        if self._share <= 0:
-            self._share = _SHARE
-            yield self._carrier.now()
+        """Let others run, before anything is taken: this step of the doer has done its share."""
+        self._share = _SHARE
+        yield self._carrier.now()
 
     def _save(self, saving: Saving) -> Generator[Wait, float | None, int]:
         size = 0

@@ -81,12 +81,12 @@ class Connection(Line):
 
     def _pass(self) -> None:
         self._dials = 0
-        self._budget.renew()
+        self._budget.renew(looked=bool(self._held))
         while not self._closing and (phase := _SERVICE[self.phase](self)) is not self.phase:
             self.phase = phase
 
     def _let_go(self, exchange: Exchange) -> None:
-        """Let go of what was given up in the middle of the pass; what was sent cannot be unsent."""
+        """Let go of what was given up, and of the connection: what was sent cannot be unsent."""
         self._codec.cancel(exchange)
         self.exchange = None
         self.phase = self._drop()
@@ -127,11 +127,10 @@ class Connection(Line):
     def cancel(self, exchange: Exchange, error: ExchangeError) -> None:
         """End the exchange that is on this connection with `error`; what was sent cannot be unsent."""
         at = self._at
-        if not self._serving:
+        if not self._serving and self.phase is Phase.BUSY:
+            self._let_go(exchange)
+        elif not self._serving:
             self.exchange = None
-            if self.phase is Phase.BUSY:
-                self._codec.cancel(exchange)
-                self.phase = self._drop()
         exchange.conclude(error, at)
         self.stirred.fire()
 

@@ -17,16 +17,17 @@ NEVER: Deadline = (inf, TotalTimeout, "")
 
 def connect_deadline(timeouts: Timeouts, begun: float) -> Deadline:
     """Return the end of connecting that began at `begun`."""
-    return _after(begun, timeouts.connect), ConnectTimeout, "no connection to"
+    end = inf if timeouts.connect is None else begun + timeouts.connect
+    return end, ConnectTimeout, "no connection to"
 
 
 def busy_deadline(timeouts: Timeouts, started: float, moved: float, *, sending: bool) -> Deadline:
     """Return what ends first: a silence that began at `moved`, or the exchange that began at `started`."""
     quiet = timeouts.write if sending else timeouts.read
     silence = inf if quiet is None else moved + quiet
-    whole = inf if timeouts.total is None else started + timeouts.total
-    if whole < silence:
-        return whole, TotalTimeout, "no whole answer from"
+    total = total_deadline(timeouts, started)
+    if total[0] < silence:
+        return total
     if sending:
         return silence, WriteTimeout, "no bytes taken by"
     return silence, ReadTimeout, "no bytes from"
@@ -34,8 +35,5 @@ def busy_deadline(timeouts: Timeouts, started: float, moved: float, *, sending: 
 
 def total_deadline(timeouts: Timeouts, started: float) -> Deadline:
     """Return the end of an exchange that began at `started`."""
-    return _after(started, timeouts.total), TotalTimeout, "no whole answer from"
-
-
-def _after(moment: float, seconds: float | None) -> float:
-    return inf if seconds is None else moment + seconds
+    end = inf if timeouts.total is None else started + timeouts.total
+    return end, TotalTimeout, "no whole answer from"

@@ -143,7 +143,7 @@ class Http1:
             return False
         exchange.received += len(data)
         self._exchange = None
-        self.room = 0 if self.cut or ("connection" in request.headers and _closes(request)) else 1
+        self.room = 0 if self.cut or _closes(request) else 1
         exchange.conclude(Response.received(head, body, request, Meta(exchange.elapsed)))
         return True
 

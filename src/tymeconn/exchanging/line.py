@@ -100,7 +100,6 @@ class Line:
         data = self._recv()
         if not data or not codec.take_whole(exchange, data):
             self._held.append(data)
-            budget.looked = True
             return False
         self.exchange = None
         self.phase = Phase.READY

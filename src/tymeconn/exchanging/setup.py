@@ -45,27 +45,25 @@ class Budget:
         reads: `recv` calls made.
         received: bytes that they brought.
         size: how many the next one may bring: more than usual while a flood comes.
-        looked: what was read was a look ahead of the pass.
         share: what may still be made of received bytes, as `Codec.feed` counts.
         behind: what was received is not all worked off yet.
         curtailed: the pass ended because the budget was spent, not because there was nothing to do.
     """
 
-    __slots__ = ("behind", "curtailed", "looked", "reads", "received", "share", "size")
+    __slots__ = ("behind", "curtailed", "reads", "received", "share", "size")
 
     def __init__(self) -> None:
         self.reads = self.received = 0
         self.size = RECV_SIZE
         self.share = _SHARE
-        self.behind = self.curtailed = self.looked = False
+        self.behind = self.curtailed = False
 
-    def renew(self) -> None:
-        """Begin a pass, unless what was read so far belongs to it."""
+    def renew(self, *, looked: bool) -> None:
+        """Begin a pass, of which what was read already is a part when it was a look ahead."""
         # What is read at once takes its memory at once, however little comes.
         self.size = _FLOOD_SIZE if self.received * 2 > RECV_SIZE else RECV_SIZE
-        if not self.looked:
+        if not looked:
             self.reads = self.received = 0
-        self.looked = False
         self.share = _SHARE
         self.curtailed = False
 

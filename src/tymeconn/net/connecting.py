@@ -316,7 +316,7 @@ class TlsConnector:
 
     def _say_end(self) -> None:
         # SSL_shutdown throws away the data it comes upon, so it waits until all is read.
-        if self._shutting and not self._inside():
+        if not self._inside():
             self._shutting = False
             self._notify_end()
 

@@ -134,9 +134,9 @@ class Keeper:
             act(subject)
         finally:
             self._telling = False
-        while self._news or self._closing or self._ledger.turns:
-            if not self._follow():
-                break
+        more = bool(self._news or self._closing or self._ledger.turns)
+        while more:
+            more = self._follow()
 
     def _follow(self) -> bool:
         """Do what follows from what is new, and tell whether that made more."""

@@ -216,7 +216,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
         until = min(moment, self._deck.due, stop)
         if self.real and until == moment > now:
             return moment, inf  # no beat comes before, and which one comes then is not of interest yet
-        at = self._grid if until <= self._grid else leap(self._grid, self._tock, until)
+        at = leap(self._grid, self._tock, until)
         # Artificial tyme does not run ahead of what is awaited and is not artificial.
         paced = not self.real and at < inf and bool(self.readiness)
         return moment, self._grid if paced else at
@@ -248,8 +248,7 @@ class ReadyDoist(Serving, doing.Doist):  # type: ignore[misc]  # deeds is a prop
     def _pass(self, tyme: float) -> None:
         self._move(tyme)
         self._passes += 1
-        if self._grid < tyme:
-            self._grid = leap(self._grid, self._tock, tyme)
+        self._grid = leap(self._grid, self._tock, tyme)
         self._serve(self._deck.woken(tyme), tyme, self)
 
     def _move(self, tyme: float) -> None:
